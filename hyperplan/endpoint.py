@@ -1,0 +1,319 @@
+"""The endpoint document: what clients call, what a row is, which models stand behind it and how one is chosen.
+
+The types here are the document. One file, one HTTP body and one row of the registry all hold an `Endpoint`, and
+`parse_endpoint` is the only way from text to one, so wherever a bad document comes from it gets the same list of
+everything that is wrong with it.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from hyperplan.documents import Document, located, parse, readable
+from hyperplan.problems import Invalid, Problem, pointer
+from hyperplan.protocols import PROTOCOLS
+from hyperplan.schema import NumberList, Schema
+
+Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
+Task = Literal["binary", "multiclass", "regression"]
+OnFailure = Literal["open", "closed"]
+
+ENDPOINT_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
+MODEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61})?@[A-Za-z0-9]([A-Za-z0-9._-]{0,61})?")
+PATH = re.compile(r"/[!\"$-~]*")
+"""A path, and perhaps a query, as they stand in a request line: printable ASCII, the rest escaped with %."""
+HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
+
+WITHHELD_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+"""Headers that Envoy keeps from the sidecar: credentials are none of its business."""
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of the document: immutable, with no room for fields that nobody reads."""
+
+
+class Match(_Part, frozen=True, kw_only=True):
+    """What clients call: an exact path, and a host if several endpoints share one."""
+
+    path: str
+    host: str | None = None
+
+
+class Entity(_Part, frozen=True, kw_only=True):
+    """Where a request says whom its prediction is about: in a feature of its first row, or in a header."""
+
+    feature: str | None = None
+    header: str | None = None
+
+
+class Model(_Part, frozen=True, kw_only=True):
+    """Where a model is and what it speaks. `health` is the path that answers 200 while it lives.
+
+    A model is served at a `url`, or it is a `rule`: an expression over the features.
+    """
+
+    url: str | None = None
+    protocol: Protocol | None = None
+    health: str | None = None
+    rule: str | None = None
+    lineage: dict[str, Any] = {}
+
+    def address(self) -> SplitResult:
+        """The parts of the URL of a model that has one."""
+        return urlsplit(self.url or "")
+
+    def port(self) -> int:
+        """The port of the URL, or that of its scheme."""
+        address = self.address()
+        scheme_port = 443 if address.scheme == "https" else 80
+        return scheme_port if address.port is None else address.port
+
+    def path(self) -> str:
+        """Path and query of the URL, as they stand in a request line."""
+        address = self.address()
+        return (address.path or "/") + (f"?{address.query}" if address.query else "")
+
+
+class Routing(_Part, frozen=True, kw_only=True):
+    """How an endpoint chooses.
+
+    `split` gives the relative weight of each arm. `fallback` answers, in its order, when the chosen arm cannot.
+    `shadow` sees a copy of each request. `default` answers when there is no sidecar to choose.
+    """
+
+    split: dict[str, Annotated[float, msgspec.Meta(ge=0)]]
+    sticky: bool = False
+    fallback: tuple[str, ...] = ()
+    shadow: tuple[str, ...] = ()
+    default: str | None = None
+
+    def default_model(self) -> str:
+        """Who answers when the sidecar cannot decide: as declared, or the heaviest arm (the first of equals)."""
+        return self.default or max(self.split, key=self.split.__getitem__)
+
+    def chain(self, arm: str) -> tuple[str, ...]:
+        """Who answers for an arm: its model, then the fallbacks that are not it."""
+        return tuple(dict.fromkeys((arm, *self.fallback)))
+
+
+class Sampling(_Part, frozen=True, kw_only=True):
+    """Which requests are observed: a share of all, and no more than so many in a second."""
+
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    max_per_second: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 200
+
+
+class Endpoint(_Part, frozen=True, kw_only=True):
+    """One endpoint. `timeout` is in seconds, for the whole request with its failovers; `max_body` in bytes."""
+
+    name: str
+    match: Match
+    protocol: Protocol
+    task: Task
+    entity: Entity | None = None
+    schema: Schema
+    models: dict[str, Model]
+    routing: Routing
+    sampling: Sampling = Sampling()
+    slices: tuple[str, ...] = ()
+    on_failure: OnFailure = "open"
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
+    max_body: Annotated[int, msgspec.Meta(ge=1, le=64 << 20)] = 4 << 20
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Read an endpoint document, YAML or JSON.
+
+    Raises:
+        Invalid: with everything that is wrong with it.
+    """
+    return read_endpoint(parse(text))
+
+
+def read_endpoint(document: Document) -> Endpoint:
+    """Read an endpoint from plain data, as `parse_endpoint` does from text.
+
+    Checks of what the document means run on all that could be read of it, whatever else is wrong. What they say counts
+    unless it may only follow from something that could not be read.
+    """
+    reading = readable(Endpoint, document)
+    problems = list(reading.problems)
+    if reading.value is not None:
+        found = [problem for problem in problems_of(reading.value) if not reading.in_doubt(problem.pointer)]
+        problems += [problem for problem in found if not _follows(problem.pointer, reading.lost)]
+    if problems or reading.value is None:
+        raise Invalid(located(problems, document.lines))
+    return reading.value
+
+
+_FOLLOWS = (
+    (r"/routing/(split|fallback|shadow)/.+|/routing/default", r"/models"),
+    (r"/models/[^/]+/protocol|/routing/default", r"/protocol"),
+    (r"/routing/default", r"/routing/split(/.+)?"),
+    (r"/routing/sticky", r"/entity(/.+)?"),
+    (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
+)
+"""Where a check may fail, by its pointer, only because something elsewhere was lost."""
+
+
+def _follows(place: str, lost: frozenset[str]) -> bool:
+    return any(
+        re.fullmatch(wrong, place) and any(re.fullmatch(cause, other) for other in lost) for wrong, cause in _FOLLOWS
+    )
+
+
+def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
+    """What is wrong with an endpoint whose fields each have the right type: names that lead nowhere, contradictions."""
+    if not ENDPOINT_NAME.fullmatch(endpoint.name):
+        yield Problem("/name", "must be 1 to 63 lower-case letters, digits, '.', '_' or '-', like flight-delay")
+    yield from _problems_of_match(endpoint.match)
+    yield from (Problem("/schema" + problem.pointer, problem.detail) for problem in endpoint.schema.problems())
+    yield from _problems_of_entity(endpoint)
+    yield from _problems_of_models(endpoint)
+    yield from _problems_of_routing(endpoint)
+    for index, part in enumerate(endpoint.slices):
+        header = part.removeprefix("header:")
+        if header != part:
+            yield from _problems_of_header(header, pointer("slices", index))
+        elif part not in endpoint.schema.features:
+            yield Problem(
+                pointer("slices", index), f"{part!r} is no feature of the schema; a header is 'header:{part}'"
+            )
+    yield from _not_served_yet(endpoint)
+
+
+def _problems_of_match(match: Match) -> Iterator[Problem]:
+    if not PATH.fullmatch(match.path) or "?" in match.path:
+        yield Problem("/match/path", "must be the path of a URL, starting with '/', without query or fragment")
+    if match.host is not None and not re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?", match.host):
+        yield Problem("/match/host", "must be a host name in lower case, like models.example.org")
+
+
+def _problems_of_header(name: str, place: str) -> Iterator[Problem]:
+    if not HEADER_NAME.fullmatch(name):
+        yield Problem(place, f"{name!r} is no header name in lower case")
+    elif name in WITHHELD_HEADERS:
+        yield Problem(place, f"{name!r} holds credentials, which never reach the sidecar; name another header")
+    elif name.startswith("x-hyperplan-"):
+        yield Problem(place, "x-hyperplan- headers of clients are removed; name another header")
+
+
+def _problems_of_entity(endpoint: Endpoint) -> Iterator[Problem]:
+    entity = endpoint.entity
+    if entity is None:
+        if endpoint.routing.sticky:
+            yield Problem("/routing/sticky", "needs to know by what: name the entity, as a feature or as a header")
+        return
+    if (entity.feature is None) == (entity.header is None):
+        yield Problem("/entity", "must name a feature or a header, one of the two")
+    elif entity.feature is not None and entity.feature not in endpoint.schema.features:
+        yield Problem("/entity/feature", f"{entity.feature!r} is no feature of the schema")
+    elif entity.feature is not None and isinstance(endpoint.schema.features[entity.feature], NumberList):
+        yield Problem("/entity/feature", f"{entity.feature!r} is a list, which names nobody; use a string or an int")
+    elif entity.header is not None:
+        yield from _problems_of_header(entity.header, "/entity/header")
+
+
+def _problems_of_models(endpoint: Endpoint) -> Iterator[Problem]:
+    if not endpoint.models:
+        yield Problem("/models", "is empty; name at least one model")
+    for name, model in endpoint.models.items():
+        if not MODEL_NAME.fullmatch(name):
+            yield Problem(pointer("models", name), "a model's name is name@version, like gbm@1")
+        if (model.url is None) == (model.rule is None):
+            yield Problem(pointer("models", name), "must have a url or a rule, one of the two")
+        elif model.url is not None:
+            yield from _problems_of_url(model, name)
+            if model.protocol is None:
+                yield Problem(pointer("models", name, "protocol"), "is missing; say what the model at this url speaks")
+        if model.health is not None and not PATH.fullmatch(model.health):
+            yield Problem(pointer("models", name, "health"), "must be the path of a URL, starting with '/'")
+        if not _is_finite(model.lineage):
+            yield Problem(pointer("models", name, "lineage"), "holds NaN or an infinity, which JSON cannot keep")
+
+
+def _is_finite(data: Any) -> bool:
+    match data:
+        case float():
+            return math.isfinite(data)
+        case dict():
+            return all(map(_is_finite, data.values()))
+        case list():
+            return all(map(_is_finite, data))
+        case _:
+            return True
+
+
+def _problems_of_url(model: Model, name: str) -> Iterator[Problem]:
+    place = pointer("models", name, "url")
+    try:
+        address = model.address()
+        port = model.port()
+    except ValueError as error:
+        yield Problem(place, f"is no URL: {error}")
+        return
+    if not re.fullmatch("[!-~]+", model.url or ""):
+        yield Problem(place, "holds characters that a URL cannot hold; escape them with %")
+    elif address.scheme not in ("http", "https") or not address.hostname:
+        yield Problem(place, "must be a whole URL, like http://127.0.0.1:9001/v1/models/gbm:predict")
+    elif not 0 < port < 65536:
+        yield Problem(place, "its port must be from 1 to 65535")
+    elif address.username is not None or address.fragment:
+        yield Problem(place, "must hold neither credentials nor a fragment")
+
+
+def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
+    routing, models = endpoint.routing, endpoint.models
+    known = ", ".join(models) or "none"
+    named = [(pointer("routing", "split", arm), arm) for arm in routing.split]
+    for field in ("fallback", "shadow"):
+        listed: tuple[str, ...] = getattr(routing, field)
+        named += [(pointer("routing", field, index), name) for index, name in enumerate(listed)]
+        for name in sorted(name for name, count in Counter(listed).items() if count > 1):
+            yield Problem(pointer("routing", field), f"{name!r} is listed twice")
+    if routing.default is not None:
+        named.append(("/routing/default", routing.default))
+    for place, name in named:
+        if name not in models:
+            yield Problem(place, f"{name!r} is no model of this endpoint; known: {known}")
+    if not any(weight > 0 for weight in routing.split.values()):
+        yield Problem("/routing/split", "gives no arm a weight above 0")
+    elif not all(weight == 0 or 1e-9 <= weight <= 1e9 for weight in routing.split.values()):
+        yield Problem("/routing/split", "weights must be 0, or from 1e-9 to 1e9")
+    else:
+        yield from _problems_of_default(endpoint)
+
+
+def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
+    """Without a sidecar nothing translates, so the default must speak what clients speak."""
+    name = endpoint.routing.default_model()
+    model = endpoint.models.get(name)
+    if model is None or (model.protocol is None and model.rule is None):
+        return  # reported already
+    if model.protocol != endpoint.protocol:
+        speaks = model.protocol or "no protocol, being a rule"
+        detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks {speaks}"
+        yield Problem("/routing/default", detail)
+
+
+def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
+    """Parts of the document that nothing serves yet. Refusing them beats accepting them and doing nothing."""
+    if endpoint.protocol not in PROTOCOLS:
+        yield Problem("/protocol", f"{endpoint.protocol} is not served yet; served: {', '.join(PROTOCOLS)}")
+    for name, model in endpoint.models.items():
+        if model.rule is not None:
+            yield Problem(pointer("models", name, "rule"), "rules are not served yet; give the model a url")
+        elif model.protocol not in (None, endpoint.protocol):
+            detail = f"{model.protocol} is not translated to {endpoint.protocol} yet; use models that speak it"
+            yield Problem(pointer("models", name, "protocol"), detail)
+    for name, feature in endpoint.schema.features.items():
+        if feature.pii:
+            detail = "personal features are not masked in samples yet; leave the mark out, or the feature"
+            yield Problem(pointer("schema", "features", name, "pii"), detail)
+    if endpoint.routing.shadow:
+        yield Problem("/routing/shadow", "is not served yet; leave it empty")

@@ -1,0 +1,148 @@
+"""The plan: everything a sidecar needs to run, as one number and one document, and compiled.
+
+Control (or a folder of documents) makes a `Plan`; a sidecar compiles it once and then only looks things up. Both are
+immutable: a change is another plan, and a request that began under one ends under it.
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hyperplan.endpoint import Endpoint, problems_of
+from hyperplan.inspection import Inspector
+from hyperplan.problems import Invalid, Problem, pointer
+from hyperplan.protocols import PROTOCOLS
+from hyperplan.routing import Choice, Split
+
+
+class PlannedEndpoint(msgspec.Struct, frozen=True):
+    """An endpoint at one of its revisions."""
+
+    revision: int
+    endpoint: Endpoint
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All endpoints at one moment. `number` grows with every change; 0 is the plan before any."""
+
+    number: int
+    endpoints: tuple[PlannedEndpoint, ...] = ()
+
+    def encode(self) -> bytes:
+        """The document, as JSON."""
+        return msgspec.json.encode(self)
+
+    @staticmethod
+    def decode(document: bytes) -> "Plan":
+        """Read a document that `encode` wrote.
+
+        Raises:
+            Invalid: it is no plan, or one that this version cannot serve.
+        """
+        try:
+            plan = msgspec.json.decode(document, type=Plan)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Invalid([Problem("", f"not a plan: {error}")]) from None
+        problems = list(problems_of_plan(plan))
+        if problems:
+            raise Invalid(problems)
+        return plan
+
+
+def problems_of_plan(plan: Plan) -> Iterator[Problem]:
+    """What is wrong with each endpoint, and with them together; pointers start with the endpoint's name."""
+    for planned in plan.endpoints:
+        for problem in problems_of(planned.endpoint):
+            yield Problem(pointer(planned.endpoint.name) + problem.pointer, problem.detail)
+    yield from conflicts(planned.endpoint for planned in plan.endpoints)
+
+
+def conflicts(endpoints: Iterable[Endpoint]) -> Iterator[Problem]:
+    """Endpoints that claim the same name, or the same path and host."""
+    names: set[str] = set()
+    matches: dict[tuple[str | None, str], str] = {}
+    for endpoint in endpoints:
+        if endpoint.name in names:
+            yield Problem(pointer(endpoint.name, "name"), "another endpoint has this name")
+        names.add(endpoint.name)
+        key = (endpoint.match.host, endpoint.match.path)
+        if key in matches:
+            yield Problem(pointer(endpoint.name, "match"), f"the endpoint {matches[key]!r} has the same path and host")
+        matches.setdefault(key, endpoint.name)
+
+
+class CompiledEndpoint:
+    """An endpoint ready to serve: bodies can be inspected and arms chosen without looking anything up."""
+
+    def __init__(self, planned: PlannedEndpoint) -> None:
+        endpoint = planned.endpoint
+        self.document = endpoint
+        self.name = endpoint.name
+        self.revision = planned.revision
+        self.schema = endpoint.schema
+        self.schema_version = endpoint.schema.version()
+        self.protocol = PROTOCOLS[endpoint.protocol]
+        self.inspector = Inspector(endpoint.schema, self.protocol)
+        self.split = Split(endpoint.routing.split, salt=endpoint.name)
+        self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
+
+    def choose(self, entity: str | None, source: random.Random) -> Choice:
+        """The arm for a request about an entity: sticky if the endpoint is and the entity is known, else at random."""
+        if entity is not None and self.document.routing.sticky:
+            return self.split.stick(entity.encode("utf-8", "surrogatepass"))
+        return self.split.draw(source)
+
+
+class CompiledPlan:
+    """A plan ready to serve. Endpoints that did not change are taken over from the plan before, not compiled again."""
+
+    def __init__(self, plan: Plan, before: "CompiledPlan | None" = None) -> None:
+        known = before.by_name if before else {}
+        self.number = plan.number
+        self.by_name: dict[str, CompiledEndpoint] = {}
+        self._by_path: dict[str, dict[str | None, CompiledEndpoint]] = {}
+        for planned in plan.endpoints:
+            old = known.get(planned.endpoint.name)
+            unchanged = old and old.revision == planned.revision and old.document == planned.endpoint
+            compiled = old if old and unchanged else CompiledEndpoint(planned)
+            self.by_name[compiled.name] = compiled
+            match = compiled.document.match
+            self._by_path.setdefault(match.path, {})[match.host] = compiled
+
+    def find(self, host: str, path: str) -> CompiledEndpoint | None:
+        """The endpoint that answers at a path (without its query), as Envoy's routes find it.
+
+        `host` is that of the request, with or without a port, in any case: one that is named with the port comes before
+        one that is named without, and that before one that names no host.
+        """
+        found = self._by_path.get(path)
+        if found is None:
+            return None
+        if len(found) == 1 and None in found:
+            return found[None]
+        name = host.lower()
+        return found.get(name) or found.get(_without_port(name)) or found.get(None)
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+EMPTY = CompiledPlan(Plan(0))
+"""The plan of a sidecar that has none yet: no path is an endpoint."""
+
+
+ROUTING_HEADER = "x-hyperplan-arm"
+"""The request header by which a sidecar names the cluster of the arm that is to answer."""
+
+
+def arm_cluster(endpoint: str, arm: str) -> str:
+    """The name of Envoy's cluster for an arm: its model, then its fallbacks. The routing header holds it."""
+    return f"arm/{endpoint}/{arm}"
+
+
+def model_cluster(endpoint: str, model: str) -> str:
+    """The name of Envoy's cluster for one model."""
+    return f"model/{endpoint}/{model}"

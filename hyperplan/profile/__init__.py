@@ -1,0 +1,30 @@
+"""Profiles: small summaries of sets of rows that can be added up.
+
+Every summary here is an immutable value with an `of` that makes it from data and a `merged` that adds any number of
+them up, in any order and any grouping, to what `of` makes from all the data at once. So a sidecar's minute, a day and a
+training set are the same kind of thing, and comparing them needs no raw data.
+
+One summary per module: `QuantileSketch` (where the numbers lie), `Moments` (mean, deviation, extremes),
+`CategoryCounts` (which values, how often). `FeatureProfile` joins those that one feature needs, `Profile` the features
+of a set of rows, and `Reference` the profiles of the training data of a model.
+"""
+
+from hyperplan.profile.categories import CategoryCounts
+from hyperplan.profile.columns import Column
+from hyperplan.profile.feature import FeatureProfile
+from hyperplan.profile.moments import Moments
+from hyperplan.profile.numbers import Numbers
+from hyperplan.profile.profile import Profile
+from hyperplan.profile.quantiles import QuantileSketch
+from hyperplan.profile.reference import Reference
+
+__all__ = [
+    "CategoryCounts",
+    "Column",
+    "FeatureProfile",
+    "Moments",
+    "Numbers",
+    "Profile",
+    "QuantileSketch",
+    "Reference",
+]

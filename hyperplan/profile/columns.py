@@ -1,0 +1,176 @@
+"""From the raw values of one feature to its profile.
+
+Both ways into a profile end here. Rows are turned by their side into one list of values for each feature; training data comes
+as arrays. Plain lists are held against the feature as the schema's checker would, only many values at a time; an array
+of numbers skips even that. A property test holds the two to the same result.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import UNSET
+from numpy.typing import NDArray
+
+from hyperplan.profile.categories import CategoryCounts
+from hyperplan.profile.feature import FeatureProfile
+from hyperplan.profile.numbers import Numbers
+from hyperplan.schema import AnyFeature, Bool, Category, Float, Int, NumberList, String, finite
+
+MISSING = UNSET
+"""Stands in a list of values for a row without the feature."""
+WRONG = object()
+"""Stands in a list of values for one that is known to be of the wrong type."""
+
+CATEGORIES_KEPT = 1000
+"""Distinct values kept of a category."""
+STRINGS_KEPT = 100
+"""Distinct values kept of a string, and of the values of a category that the schema does not list."""
+
+
+class Column(NamedTuple):
+    """The values of one feature, one for each row, and the feature; None for one that no schema declares."""
+
+    feature: AnyFeature | None
+    values: Sequence[Any] | NDArray[Any]
+
+    def profile(self, renamed: int = 0) -> FeatureProfile:
+        """The profile of the column, in which so many values came under an alias."""
+        if isinstance(self.values, np.ndarray):
+            return _of_array(self.feature, self.values)
+        return _of_values(self.feature, self.values, renamed)
+
+
+def _of_array(feature: AnyFeature | None, array: NDArray[Any]) -> FeatureProfile:
+    """A column of training data. Masked values are null, and so is NaN: data frames write null that way."""
+    if array.dtype.kind in "iuf" and array.ndim == 1 and (feature is None or isinstance(feature, Float | Int)):
+        absent = np.ma.getmaskarray(array) | np.isnan(np.ma.getdata(array))
+        numbers = np.ma.getdata(array)[~absent].astype(np.float64)
+        return _of_numbers(feature, numbers, FeatureProfile(rows=array.size, null=int(absent.sum())))
+    return _of_values(feature, [_plain(value) for value in array.tolist()], 0)
+
+
+def _plain(value: Any) -> Any:
+    """A value of an array as a row would hold it."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    return None if isinstance(value, float) and value != value else value
+
+
+def _of_values(feature: AnyFeature | None, values: Sequence[Any], renamed: int) -> FeatureProfile:
+    present = [value for value in values if value is not None and value is not MISSING]
+    absent = len(values) - len(present)
+    missing = sum(value is MISSING for value in values) if absent else 0
+    counts = FeatureProfile(rows=len(values), missing=missing, null=absent - missing, renamed=renamed)
+    match feature:
+        case Float() | Int():
+            return _of_numbers(feature, _numbers(present), counts)
+        case Bool() | String() | Category():
+            return _of_texts(feature, present, counts)
+        case NumberList():
+            return _of_lists(feature, present, counts)
+        case None:
+            return _of_anything(present, counts)
+
+
+def _numbers(present: list[Any]) -> NDArray[np.float64]:
+    """The numbers among values; infinite where a value is none, or none that a double can hold."""
+    if set(map(type, present)) <= {int, float}:
+        try:
+            return np.array(present, np.float64)
+        except OverflowError:
+            pass  # an integer beyond any double is found one by one
+    numbers = (finite(value) for value in present)
+    return np.array([np.inf if number is None else number for number in numbers], np.float64)
+
+
+def _of_numbers(feature: Float | Int | None, numbers: NDArray[np.float64], counts: FeatureProfile) -> FeatureProfile:
+    good = np.isfinite(numbers)
+    if isinstance(feature, Int):
+        good[good] = numbers[good] % 1 == 0
+    numbers = numbers[good]
+    return _with(
+        counts,
+        wrong_type=int(good.size - numbers.size),
+        out_of_range=int(_outside(feature, numbers).sum()),
+        numbers=Numbers.of(numbers),
+    )
+
+
+def _outside(feature: Float | Int | NumberList | None, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    outside = np.zeros(numbers.shape, np.bool_)
+    if feature is not None and feature.min is not None:
+        outside |= numbers < feature.min
+    if feature is not None and feature.max is not None:
+        outside |= numbers > feature.max
+    return outside
+
+
+def _of_texts(feature: Bool | String | Category, present: list[Any], counts: FeatureProfile) -> FeatureProfile:
+    kind = bool if isinstance(feature, Bool) else str
+    good = [value for value in present if isinstance(value, kind)]
+    counted = _counted(good)
+    wrong = len(present) - len(good)
+    if not isinstance(feature, Category):
+        return _with(counts, wrong_type=wrong, values=CategoryCounts.of(counted, STRINGS_KEPT))
+    if feature.values is None:
+        return _with(counts, wrong_type=wrong, values=CategoryCounts.of(counted, CATEGORIES_KEPT))
+    listed = set(feature.values)
+    seen = {value: count for value, count in counted.items() if value in listed}
+    unseen = {value: count for value, count in counted.items() if value not in listed}
+    return _with(
+        counts,
+        wrong_type=wrong,
+        unseen=sum(unseen.values()),
+        values=CategoryCounts.of(seen, max(CATEGORIES_KEPT, len(listed))),
+        unseen_values=CategoryCounts.of(unseen, STRINGS_KEPT),
+    )
+
+
+def _counted(values: list[Any]) -> dict[str, int]:
+    """How often each text or truth value comes; truth values as JSON writes them."""
+    return {
+        value if isinstance(value, str) else "true" if value else "false": count
+        for value, count in Counter(values).items()
+    }
+
+
+def _of_lists(feature: NumberList, present: list[Any], counts: FeatureProfile) -> FeatureProfile:
+    good = [value for value in present if isinstance(value, list) and len(value) == feature.length]
+    if not set(map(type, chain.from_iterable(good))) <= {int, float}:
+        good = [value for value in good if all(finite(item) is not None for item in value)]
+    components = np.array(good, np.float64).reshape(-1, feature.length)
+    finite_rows = np.isfinite(components).all(axis=1)
+    components = components[finite_rows]
+    return _with(
+        counts,
+        wrong_type=len(present) - len(components),
+        out_of_range=int(_outside(feature, components).any(axis=1).sum()),
+        norms=_norms(components),
+    )
+
+
+def _norms(components: NDArray[np.float64]) -> Numbers:
+    with np.errstate(over="ignore"):
+        norms = np.sqrt(np.square(components).sum(axis=1))
+    return Numbers.of(norms[np.isfinite(norms)])
+
+
+def _of_anything(present: list[Any], counts: FeatureProfile) -> FeatureProfile:
+    """Values of a feature that no schema declares: each goes where a value of its type goes."""
+    numbers = [number for value in present if (number := finite(value)) is not None]
+    texts = [value for value in present if isinstance(value, str | bool)]
+    lists = [value for value in present if isinstance(value, list) and all(finite(item) is not None for item in value)]
+    return _with(
+        counts,
+        wrong_type=len(present) - len(numbers) - len(texts) - len(lists),
+        numbers=Numbers.of(numbers) if numbers else None,
+        values=CategoryCounts.of(_counted(texts), STRINGS_KEPT) if texts else None,
+        norms=Numbers.merged(_norms(np.array([value], np.float64)) for value in lists) if lists else None,
+    )
+
+
+def _with(counts: FeatureProfile, **found: Any) -> FeatureProfile:
+    return FeatureProfile(rows=counts.rows, missing=counts.missing, null=counts.null, renamed=counts.renamed, **found)

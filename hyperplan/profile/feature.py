@@ -1,0 +1,82 @@
+"""What is kept of one feature: how many values were bad, in which way, and summaries of the others."""
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from hyperplan.profile.categories import CategoryCounts
+from hyperplan.profile.numbers import Numbers
+from hyperplan.schema import Kind
+
+S = TypeVar("S")
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+
+
+class FeatureProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One feature over a set of rows.
+
+    A value is `missing` when the row has no such key, `null` when it has and holds null. Numbers `out_of_range` are in
+    `numbers` too, since that is where a change of unit shows. Values of a category that the schema does not list are in
+    `unseen_values`, not in `values`, so that a flood of them cannot push out those it does. Of a list of numbers the
+    Euclidean `norms` are kept. A summary that the feature has no use for is None.
+
+    Further summaries go to the end: what was encoded without them is read as having none.
+    """
+
+    rows: Count = 0
+    missing: Count = 0
+    null: Count = 0
+    wrong_type: Count = 0
+    out_of_range: Count = 0
+    unseen: Count = 0
+    renamed: Count = 0
+    numbers: Numbers | None = None
+    values: CategoryCounts | None = None
+    unseen_values: CategoryCounts | None = None
+    norms: Numbers | None = None
+
+    @staticmethod
+    def merged(profiles: Iterable["FeatureProfile"]) -> "FeatureProfile":
+        """The feature over all the rows of several profiles."""
+        parts = list(profiles)
+        return FeatureProfile(
+            rows=sum(part.rows for part in parts),
+            missing=sum(part.missing for part in parts),
+            null=sum(part.null for part in parts),
+            wrong_type=sum(part.wrong_type for part in parts),
+            out_of_range=sum(part.out_of_range for part in parts),
+            unseen=sum(part.unseen for part in parts),
+            renamed=sum(part.renamed for part in parts),
+            numbers=_merged(Numbers.merged, (part.numbers for part in parts)),
+            values=_merged(CategoryCounts.merged, (part.values for part in parts)),
+            unseen_values=_merged(CategoryCounts.merged, (part.unseen_values for part in parts)),
+            norms=_merged(Numbers.merged, (part.norms for part in parts)),
+        )
+
+    @property
+    def present(self) -> int:
+        """Rows that have the feature, whatever its value."""
+        return self.rows - self.missing
+
+    @property
+    def usable(self) -> int:
+        """Rows whose value has the right type, in range or not, and so is in a summary."""
+        return self.rows - self.missing - self.null - self.wrong_type
+
+    def violations(self, *, required: bool, nullable: bool) -> dict[Kind, int]:
+        """Violations by kind, those that occurred, for a feature declared so."""
+        counted: dict[Kind, int] = {
+            "missing": self.missing if required else 0,
+            "type": self.wrong_type,
+            "null": 0 if nullable else self.null,
+            "range": self.out_of_range,
+            "category": self.unseen,
+            "renamed": self.renamed,
+        }
+        return {kind: count for kind, count in counted.items() if count}
+
+
+def _merged(merge: Callable[[Iterable[S]], S], parts: Iterable[S | None]) -> S | None:
+    present = [part for part in parts if part is not None]
+    return merge(present) if present else None

@@ -1,0 +1,62 @@
+"""Mean, deviation and extremes of numbers.
+
+Means and sums of squared deviations are merged by the formulas of Chan, Golub and LeVeque ("Updating formulae and a
+pairwise algorithm for computing sample variances", 1979), which lose no digits when the mean is large and the
+deviation small. Count and extremes merge exactly, mean and deviation up to rounding.
+"""
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class Moments(msgspec.Struct, frozen=True, array_like=True):
+    """Count, mean, sum of squared deviations from the mean, smallest and largest of finite numbers.
+
+    >>> Moments.of([1.0, 2.0, 3.0]).deviation()
+    1.0
+    """
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    smallest: float = math.inf
+    largest: float = -math.inf
+
+    @staticmethod
+    def of(values: ArrayLike) -> "Moments":
+        """The moments of finite numbers."""
+        numbers = np.asarray(values, np.float64)
+        if not numbers.size:
+            return Moments()
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(np.sum(numbers / numbers.size))
+            squares = float(np.sum(np.square(numbers - mean)))
+        return Moments(int(numbers.size), mean, squares, float(numbers.min()), float(numbers.max()))
+
+    @staticmethod
+    def merged(moments: Iterable["Moments"]) -> "Moments":
+        """The moments of all the numbers of several."""
+        parts = [part for part in moments if part.count]
+        if len(parts) < 2:
+            return parts[0] if parts else Moments()
+        counts = np.array([part.count for part in parts], np.float64)
+        means = np.array([part.mean for part in parts])
+        total = float(counts.sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(np.sum(means * (counts / total)))
+            squares = float(sum(part.squares for part in parts) + np.sum(counts * np.square(means - mean)))
+        return Moments(
+            sum(part.count for part in parts),
+            mean,
+            squares,
+            min(part.smallest for part in parts),
+            max(part.largest for part in parts),
+        )
+
+    def deviation(self) -> float | None:
+        """The sample standard deviation; None for fewer than two numbers."""
+        return math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None

@@ -1,0 +1,133 @@
+"""Quantiles of numbers from a sketch with relative accuracy.
+
+A DDSketch (Masson, Rim and Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees",
+VLDB 2019): the real line is cut into cells whose bounds grow by a constant factor, and numbers are counted by cell.
+Every sketch uses the same cells, so sketches merge exactly, and two of them can be compared cell by cell with no error
+but the width of a cell.
+"""
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hyperplan.profile.packing import Integers, packed, unpacked
+
+ACCURACY = 0.01
+"""A quantile is off by at most this share of its value."""
+MOST_CELLS = 4096
+"""Cells that a sketch keeps. Data that spans fewer than 35 orders of magnitude on either side of zero never gets there;
+beyond, the cells nearest to zero are counted as zero."""
+
+_LOG_GAMMA = math.log((1 + ACCURACY) / (1 - ACCURACY))
+_OFFSET = 1 << 20
+"""Keeps the keys of positive cells positive, whatever their exponent."""
+
+
+class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
+    """How many numbers lie in each cell.
+
+    `first` is the key of the lowest filled cell, `steps` the differences between the keys of filled cells, `counts` how
+    many numbers each holds; both are packed. Keys order cells as their numbers: negative ones below 0, the cell of zero is 0.
+
+    >>> sketch = QuantileSketch.of([1.0, 2.0, 3.0, 4.0, 1000.0])
+    >>> [round(value, 1) for value in sketch.quantiles([0.0, 0.5, 1.0])]
+    [1.0, 3.0, 1002.4]
+    """
+
+    first: int = 0
+    steps: bytes = b""
+    counts: bytes = b""
+
+    def __post_init__(self) -> None:
+        if abs(self.first) > 2 * _OFFSET:
+            raise ValueError("a sketch starts out of range")
+        steps, counts = unpacked(self.steps), unpacked(self.counts)
+        if steps.size != max(counts.size - 1, 0) or counts.size > MOST_CELLS:
+            raise ValueError("the cells of a sketch do not match its counts")
+        if (steps.size and (int(steps.min()) < 1 or int(steps.max()) > 4 * _OFFSET)) or (
+            counts.size and not counts.all()
+        ):
+            raise ValueError("the cells of a sketch must be filled and in order")
+
+    @staticmethod
+    def of(values: ArrayLike) -> "QuantileSketch":
+        """The sketch of finite numbers."""
+        keys, counts = np.unique(keys_of(np.asarray(values, np.float64)), return_counts=True)
+        return _sketch(keys, counts.astype(np.int64))
+
+    @staticmethod
+    def merged(sketches: Iterable["QuantileSketch"]) -> "QuantileSketch":
+        """The sketch of all the numbers of several."""
+        cells = [sketch.cells() for sketch in sketches if sketch.counts]
+        if len(cells) < 2:
+            return _sketch(*cells[0]) if cells else QuantileSketch()
+        keys, inverse = np.unique(np.concatenate([keys for keys, _ in cells]), return_inverse=True)
+        counts = np.zeros(keys.size, np.int64)
+        np.add.at(counts, inverse, np.concatenate([counts for _, counts in cells]))
+        return _sketch(keys, counts)
+
+    def cells(self) -> tuple[Integers, Integers]:
+        """The keys of the filled cells, ascending, and their counts."""
+        counts = unpacked(self.counts)
+        if not counts.size:
+            return counts, counts
+        return np.concatenate(([self.first], self.first + np.cumsum(unpacked(self.steps)))), counts
+
+    def count(self) -> int:
+        """How many numbers the sketch holds."""
+        return int(unpacked(self.counts).sum())
+
+    def quantiles(self, shares: Iterable[float]) -> list[float]:
+        """The number below or at which each share (0 to 1) of all lies, within `ACCURACY` of its value.
+
+        Raises:
+            ValueError: the sketch is empty.
+        """
+        keys, counts = self.cells()
+        if not keys.size:
+            raise ValueError("an empty sketch has no quantiles")
+        below = np.cumsum(counts)
+        ranks = np.floor(np.asarray(list(shares), np.float64) * (below[-1] - 1))
+        found: list[float] = values_of(keys[np.searchsorted(below, ranks, side="right")]).tolist()
+        return found
+
+
+def keys_of(values: NDArray[np.float64]) -> Integers:
+    """The key of the cell that each finite number falls into."""
+    keys = np.zeros(values.shape, np.int64)
+    filled = values != 0
+    numbers = np.ascontiguousarray(values[filled])
+    exponents = np.ceil(np.log(np.abs(numbers)) / _LOG_GAMMA).astype(np.int64)
+    keys[filled] = np.where(numbers > 0, exponents + _OFFSET, -(exponents + _OFFSET))
+    return keys
+
+
+def values_of(keys: Integers) -> NDArray[np.float64]:
+    """For each cell the number that is within `ACCURACY` of all numbers in it."""
+    exponents = np.abs(keys) - _OFFSET
+    middles = np.exp(np.minimum(exponents * _LOG_GAMMA + math.log1p(-ACCURACY), math.log(np.finfo(np.float64).max)))
+    return np.where(keys == 0, 0.0, np.sign(keys) * middles)
+
+
+def _sketch(keys: Integers, counts: Integers) -> QuantileSketch:
+    if keys.size > MOST_CELLS:
+        keys, counts = _collapsed(keys, counts)
+    if not keys.size:
+        return QuantileSketch()
+    return QuantileSketch(int(keys[0]), packed(np.diff(keys)), packed(counts))
+
+
+def _collapsed(keys: Integers, counts: Integers) -> tuple[Integers, Integers]:
+    """The cells furthest from zero, and all others as zero.
+
+    Which cells stay depends on nothing but which are filled, and a cell that goes here would go from any larger
+    sketch: so merging stays associative.
+    """
+    far = np.lexsort((keys, np.abs(keys)))[-(MOST_CELLS - 1) :]
+    kept = np.zeros(keys.size, bool)
+    kept[far] = True
+    at = int(np.searchsorted(keys[kept], 0))
+    return np.insert(keys[kept], at, 0), np.insert(counts[kept], at, counts[~kept].sum())

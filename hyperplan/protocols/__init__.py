@@ -1,0 +1,12 @@
+"""The wire formats of clients and models, by name."""
+
+from hyperplan.protocols.base import Protocol, Unreadable
+from hyperplan.protocols.json import Json
+from hyperplan.protocols.kserve import KServe
+from hyperplan.protocols.mlflow import MLflow
+from hyperplan.protocols.tfserving import TFServing
+
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (TFServing(), KServe(), MLflow(), Json())}
+"""Every protocol that bodies can be read in. A new one is a module of its own and a line here."""
+
+__all__ = ["PROTOCOLS", "Protocol", "Unreadable"]

@@ -1,0 +1,156 @@
+"""A sample: one observed request and its answer, as it travels from a sidecar to control.
+
+It says who was chosen and who answered, with which probability each choice was made, and what the model was shown. Its
+wire form is msgpack, read and written with no schema but the names of the fields, so that planes of different versions understand each
+other: unknown fields are passed over, and missing ones take their defaults.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgpack
+import msgspec
+
+from hyperplan.schema import Schema, Violation
+
+EVENT_NAME = "hyperplan.sample"
+"""The OTLP event name of the log records that carry samples."""
+
+LONGEST_TEXT = 256
+"""Characters of a string that a sample keeps."""
+LARGEST = 1 << 20
+"""Bytes of an encoded sample with its rows."""
+MOST_ROWS = 100
+"""Rows of one request that a sample keeps; `rows_seen` counts them all."""
+
+
+class ObservedRow(msgspec.Struct, frozen=True):
+    """One row as the sidecar saw it.
+
+    `values` holds the schema's features under the names of the schema. `unknown` holds, for each unknown field, a hash
+    of its value only: what nobody declared may be anybody's secret.
+    """
+
+    values: dict[str, Any] = {}
+    unknown: dict[str, str] = {}
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One observed request and its answer.
+
+    `time` is when the request came, in nanoseconds since 1970. `latency` is in seconds, as the sidecar saw it. `status`
+    is the HTTP status that the client got; None when the connection ended before there was one. `chosen` is None when the request
+    was rejected. `answered` is None when no model answered. `propensity` is the probability with which `chosen` was
+    chosen, `inclusion` that with which this request was sampled.
+    """
+
+    prediction_id: str
+    time: int
+    endpoint: str
+    plan: int
+    revision: int
+    schema_version: str
+    entity: str | None = None
+    chosen: str | None = None
+    answered: str | None = None
+    attempts: int | None = None
+    propensity: float | None = None
+    inclusion: float
+    status: int | None = None
+    latency: float | None = None
+    slices: dict[str, str] = {}
+    rows: list[ObservedRow] = []
+    rows_seen: int = 0
+    violations: list[Violation] = []
+    flaw: str | None = None
+    rejected: bool = False
+    predictions: list[Any] = []
+
+    def encode(self) -> bytes:
+        """The sample as msgpack. One that would be larger than `LARGEST` leaves out what its rows and answer held."""
+        packed = _packed(self)
+        if len(packed) <= LARGEST:
+            return packed
+        return _packed(msgspec.structs.replace(self, rows=[], predictions=[], violations=self.violations[:MOST_ROWS]))
+
+    @staticmethod
+    def decode(data: bytes) -> "Sample":
+        """Read a sample that `encode` wrote.
+
+        Raises:
+            ValueError: it is no sample.
+        """
+        try:
+            plain = msgpack.unpackb(data, unicode_errors="surrogatepass")
+            return msgspec.convert(plain, Sample)
+        except (msgpack.UnpackException, msgspec.ValidationError, RecursionError, ValueError) as error:
+            raise ValueError(f"not a sample: {error}") from None
+
+
+def _packed(sample: Sample) -> bytes:
+    packed: bytes = msgpack.packb(msgspec.to_builtins(sample), unicode_errors="surrogatepass")
+    return packed
+
+
+def observe_rows(schema: Schema, rows: Sequence[Any]) -> list[ObservedRow]:
+    """What a sample keeps of the rows of a request."""
+    names = {name: name for name in schema.features}
+    aliases = {alias: name for name, feature in schema.features.items() for alias in feature.aliases}
+    return [_observe_row(names, aliases, row) for row in rows[:MOST_ROWS]]
+
+
+def _observe_row(names: Mapping[str, str], aliases: Mapping[str, str], row: Any) -> ObservedRow:
+    if not isinstance(row, dict):
+        return ObservedRow()
+    values = {key: bounded(value) for key, value in row.items() if key in names}
+    unknown = {}
+    for key, value in row.items():
+        if aliases.get(key, key) in values:
+            continue
+        if key in aliases:
+            values[aliases[key]] = bounded(value)
+        else:
+            unknown[_text(key)] = _hashed(value)
+    return ObservedRow(values, unknown)
+
+
+def bounded(value: Any) -> Any:
+    """A JSON value in a form that is small and that msgpack can hold.
+
+    Long strings are cut, integers beyond 64 bits become floats, lists of numbers stay and other structures become a
+    word: they are violations, and what kind of thing came is all that matters.
+    """
+    match value:
+        case None | bool() | float():
+            return value
+        case int():
+            return value if -(2**63) <= value < 2**64 else _as_float(value)
+        case str():
+            return _text(value)
+        case list() if all(isinstance(item, int | float) for item in value):
+            return [bounded(item) for item in value[:100_000]]
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def _text(value: str) -> str:
+    """A string cut short; half a surrogate pair, which nothing can store, becomes a question mark."""
+    return value[:LONGEST_TEXT].encode("utf-8", "replace").decode()
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _hashed(value: Any) -> str:
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "nests too deep"
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,57 @@
+"""What the tests of the domain share: one complete endpoint document, as plain data, and how long examples may take."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no defect: laws are held to their examples, not to the clock.
+settings.register_profile("hyperplan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hyperplan")
+
+
+@pytest.fixture
+def plain() -> dict[str, Any]:
+    """An endpoint document that is valid and names every field that is served; each test may change its own."""
+    return {
+        "name": "flight-delay",
+        "match": {"path": "/v1/models/flight-delay:predict", "host": "models.example.org"},
+        "protocol": "tfserving",
+        "task": "binary",
+        "entity": {"feature": "tailnum"},
+        "schema": {
+            "on_violation": "reject",
+            "on_unknown": "ignore",
+            "explain": False,
+            "features": {
+                "dep_delay": {"type": "float", "unit": "min", "min": -60, "max": 1500, "nullable": True},
+                "carrier": {"type": "category", "values": ["AA", "NO"], "on_unseen": "warn"},
+                "distance": {"type": "float", "min": 0, "aliases": ["dist"], "source": "ops-feed"},
+                "hour": {"type": "int", "min": 0, "max": 23},
+                "night": {"type": "bool", "description": "after 22:00"},
+                "route": {"type": "list", "length": 3, "min": -1, "max": 1},
+                "tailnum": {"type": "string", "required": False, "pii": False},
+            },
+        },
+        "models": {
+            "gbm@1": {
+                "url": "http://127.0.0.1:9001/v1/models/gbm:predict",
+                "protocol": "tfserving",
+                "health": "/v1/models/gbm",
+                "lineage": {"run": "r-17", "trained": "2024-01-01", "parameters": {"depth": 6, "rate": 0.1}},
+            },
+            "logit@1": {"url": "https://logit.example.org/v1/models/logit:predict", "protocol": "tfserving"},
+        },
+        "routing": {
+            "split": {"gbm@1": 90, "logit@1": 10},
+            "sticky": True,
+            "fallback": ["logit@1"],
+            "shadow": [],
+            "default": "gbm@1",
+        },
+        "sampling": {"rate": 0.5, "max_per_second": 50},
+        "slices": ["carrier", "header:x-platform"],
+        "on_failure": "closed",
+        "timeout": 3,
+        "max_body": 65536,
+    }
