@@ -1,0 +1,89 @@
+"""From one plan to the next, make before break.
+
+The keeper holds what is in force and what was last refused. A new plan is compiled first (a bad one is refused and
+nothing changes), then its clusters and routes are handed to Envoy, and only when Envoy has acknowledged them does the decide stage
+route by it; then it goes to disk. Weights alone change nothing in Envoy, so such an edit is in force at once.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from extproc.plans.shelf import Shelf
+from extproc.plans.source import BadPlan
+from extproc.stages import Decide
+from extproc.xds import Refused, Resources, XdsServer, resources_of
+from hyperplan.plan import CompiledPlan, Plan
+from hyperplan.problems import Invalid
+
+log = logging.getLogger("hyperplan.plans")
+
+
+class Status(NamedTuple):
+    """Which plan is in force, and which was refused last, and why."""
+
+    applied: int
+    refused: int | None = None
+    reason: str | None = None
+
+
+class Keeper:
+    """Applies plans, one after the other."""
+
+    def __init__(
+        self,
+        decide: Decide,
+        xds: XdsServer,
+        shelf: Shelf,
+        *,
+        default_upstream: str | None,
+        on_applied: Callable[[int], None],
+    ) -> None:
+        self._decide = decide
+        self._xds = xds
+        self._shelf = shelf
+        self._default_upstream = default_upstream
+        self._on_applied = on_applied
+        self._resources = Resources({}, {})
+        self.status = Status(0)
+
+    async def begin(self, plan: Plan) -> None:
+        """Serve the first plan. Envoy is not waited for: it takes its resources when it connects.
+
+        Raises:
+            Invalid: the default upstream is no URL.
+        """
+        self._resources = resources_of(plan, self._default_upstream)
+        await self._xds.start(self._resources)
+        self._adopt(plan, CompiledPlan(plan))
+
+    async def apply(self, plan: Plan) -> None:
+        """Go over to a plan. A refusal is logged and kept in `status`; the plan before stays in force."""
+        began = time.monotonic()
+        try:
+            # Both take milliseconds for each endpoint that changed, in which requests must not wait.
+            compiled = await asyncio.to_thread(CompiledPlan, plan, self._decide.plan)
+            resources = await asyncio.to_thread(resources_of, plan, self._default_upstream, self._resources)
+            await self._xds.apply(resources)
+        except (Invalid, Refused) as error:
+            self.refuse(BadPlan(plan.number, error))
+            return
+        self._resources = resources
+        self._adopt(plan, compiled)
+        log.info("plan %d is in force after %.0f ms", plan.number, (time.monotonic() - began) * 1000)
+        try:
+            self._shelf.save(plan)
+        except OSError as error:
+            log.error("plan %d is in force but could not be kept on disk: %s", plan.number, error)
+
+    def refuse(self, bad: BadPlan) -> None:
+        """Note a plan that could not even be read."""
+        log.error("plan %d is refused, plan %d stays in force:\n%s", bad.number, self.status.applied, bad.error)
+        self.status = Status(self.status.applied, bad.number, str(bad.error))
+
+    def _adopt(self, plan: Plan, compiled: CompiledPlan) -> None:
+        self._decide.adopt(compiled)
+        self.status = Status(plan.number)
+        self._on_applied(plan.number)

@@ -1,0 +1,96 @@
+"""The sidecar: puts the parts together and runs them until it is told to stop.
+
+Order matters. Telemetry first, so that nothing goes unseen; the plan on disk next, so that the first request already
+finds its endpoint; then the two sockets, on which Envoy may connect at once; the source of plans last, since control may
+be away.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import SplitResult
+
+from extproc.plans import BadPlan, ControlSource, FolderSource, Keeper, PlanSource, Shelf
+from extproc.stages import Decide
+from extproc.telemetry import Telemetry
+from extproc.telemetry.settings import TelemetrySettings
+from extproc.transports import TRANSPORTS
+from extproc.xds import XdsServer
+from hyperplan.plan import EMPTY, Plan
+
+log = logging.getLogger("hyperplan.sidecar")
+
+EXTPROC_SOCKET = "extproc.sock"
+XDS_SOCKET = "xds.sock"
+DRAIN = 2.0
+"""Seconds that open streams get to end when the sidecar stops."""
+
+
+class SidecarSettings(NamedTuple):
+    """How a sidecar runs.
+
+    Plans come from `source`: the URL of control, or a folder of endpoint documents. `run` is the folder of the sockets
+    that Envoy connects to, `data` that of the plan on disk. `default_upstream` is the URL that gets whatever is no
+    prediction of a known endpoint. `transport` is one of `extproc.transports.TRANSPORTS`.
+    """
+
+    source: SplitResult | Path
+    run: Path
+    data: Path
+    default_upstream: str | None
+    telemetry: TelemetrySettings
+    transport: str = "grpcio"
+
+
+async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
+    """Run until `stop` is set.
+
+    Raises:
+        OSError: a socket cannot be bound or a folder cannot be made.
+    """
+    for folder in (settings.run, settings.data):
+        folder.mkdir(parents=True, exist_ok=True)
+    telemetry = Telemetry(settings.telemetry)
+    decide = Decide(telemetry)
+    xds = XdsServer(settings.run / XDS_SOCKET)
+    transport = TRANSPORTS[settings.transport](decide, settings.run / EXTPROC_SOCKET)
+    shelf = Shelf(settings.data)
+
+    def applied(number: int) -> None:
+        telemetry.plan_number = number
+
+    keeper = Keeper(decide, xds, shelf, default_upstream=settings.default_upstream, on_applied=applied)
+    first = shelf.load() or Plan(EMPTY.number)
+    try:
+        await keeper.begin(first)
+        await transport.start()
+        log.info("serving plan %d with %d endpoints at %s", first.number, len(first.endpoints), settings.run)
+        following = asyncio.create_task(_follow(_source(settings.source, telemetry, keeper), first, keeper))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for task in (following, stopping):
+            task.cancel()
+        await asyncio.gather(following, stopping, return_exceptions=True)
+        if following.done() and not following.cancelled() and (error := following.exception()):
+            raise error
+    finally:
+        log.info("stopping")
+        await transport.stop(DRAIN)
+        await xds.stop()
+        await asyncio.to_thread(telemetry.close)
+
+
+def _source(source: SplitResult | Path, telemetry: Telemetry, keeper: Keeper) -> PlanSource:
+    if isinstance(source, Path):
+        return FolderSource(source)
+    return ControlSource(source, telemetry.instance, lambda: keeper.status)
+
+
+async def _follow(source: PlanSource, first: Plan, keeper: Keeper) -> None:
+    """Apply each plan of a source."""
+    async for found in source.plans(first):
+        if isinstance(found, BadPlan):
+            keeper.refuse(found)
+        else:
+            await keeper.apply(found)

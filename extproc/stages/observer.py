@@ -1,0 +1,64 @@
+"""What a stage tells the world, and the only way it does.
+
+Stages count and report; what becomes of it (OTLP, a test's list, nothing) is the observer's business, and so is never
+blocking: a stage calls these in the middle of a request.
+"""
+
+from typing import NamedTuple, Protocol
+
+from hyperplan.sample import Sample
+
+
+class Trace(NamedTuple):
+    """Where a request stands in a trace (W3C Trace Context): ids as integers, and whether the trace is recorded."""
+
+    trace_id: int
+    span_id: int
+    recorded: bool
+
+    @staticmethod
+    def parse(traceparent: str | None) -> "Trace | None":
+        """Read a `traceparent` header (W3C Trace Context, level 1, section 3.2); None for what is none."""
+        parts = traceparent.split("-") if traceparent else []
+        if len(parts) < 4 or [len(part) for part in parts[:4]] != [2, 32, 16, 2]:
+            return None
+        try:
+            trace_id, span_id, flags = int(parts[1], 16), int(parts[2], 16), int(parts[3], 16)
+        except ValueError:
+            return None
+        return Trace(trace_id, span_id, bool(flags & 1)) if trace_id and span_id else None
+
+
+class Decision(NamedTuple):
+    """A decision of a request whose trace is recorded: what its span says. Times in nanoseconds since 1970."""
+
+    trace: Trace
+    start: int
+    end: int
+    endpoint: str
+    arm: str | None
+    revision: int
+    violations: int
+    prediction_id: str
+
+
+class Observer(Protocol):
+    """Takes what the stages have to tell."""
+
+    def routed(self, endpoint: str, arm: str) -> None:
+        """A request was sent to an arm."""
+
+    def rejected(self, endpoint: str) -> None:
+        """A request was answered with an error by the sidecar itself."""
+
+    def violated(self, endpoint: str, feature: str, kind: str) -> None:
+        """A row broke the schema."""
+
+    def flawed(self, endpoint: str, flaw: str) -> None:
+        """A body had no rows that could be read."""
+
+    def decided(self, decision: Decision) -> None:
+        """A traced request was decided."""
+
+    def sampled(self, sample: Sample, trace: Trace | None) -> None:
+        """A sampled request has ended."""

@@ -1,0 +1,64 @@
+"""The answer to a body that is refused: a problem document (RFC 9457) that lists what is wrong with it."""
+
+import msgspec
+
+from extproc.wire import HeaderMutation, HttpStatus, ImmediateResponse, ProcessingResponse, overwritten
+from hyperplan.inspection import Flaw, Inspection
+from hyperplan.plan import CompiledEndpoint
+
+LISTED = 100
+"""Violations listed in one answer at most."""
+
+STATUS_OF_FLAW: dict[Flaw, int] = {
+    "empty": 400,
+    "too_large": 413,
+    "encoding": 415,
+    "not_json": 400,
+    "too_deep": 400,
+    "no_rows": 422,
+}
+STATUS_OF_VIOLATIONS = 422
+
+
+def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: str) -> ProcessingResponse:
+    """The answer to a refused body. An endpoint that does not explain says only that the body was refused."""
+    status = status_of(inspection)
+    problem: dict[str, object] = {
+        "type": "about:blank",
+        "title": f"the body does not meet the schema of {endpoint.name}",
+        "status": status,
+    }
+    if endpoint.schema.explain:
+        problem |= _explanation(inspection)
+    # TF Serving, KServe and MLflow clients look for `error`; RFC 9457 allows members of one's own.
+    problem["error"] = problem.get("detail", problem["title"])
+    return ProcessingResponse(
+        immediate_response=ImmediateResponse(
+            status=HttpStatus(code=status),
+            headers=HeaderMutation(
+                set_headers=[
+                    overwritten("content-type", "application/problem+json"),
+                    overwritten("x-hyperplan-prediction-id", prediction_id),
+                ]
+            ),
+            body=msgspec.json.encode(problem),
+            details="hyperplan_refused",
+        )
+    )
+
+
+def status_of(inspection: Inspection) -> int:
+    """The HTTP status of a refusal."""
+    return STATUS_OF_FLAW[inspection.flaw] if inspection.flaw else STATUS_OF_VIOLATIONS
+
+
+def _explanation(inspection: Inspection) -> dict[str, object]:
+    if inspection.flaw:
+        return {"detail": inspection.detail}
+    count = len(inspection.violations)
+    first = inspection.violations[0]
+    detail = f"row {first.row}: {first.feature or 'the row'}: {first.kind}: expected {first.expected}, got {first.got}"
+    return {
+        "detail": detail if count == 1 else f"{detail}; and {count - 1} more",
+        "errors": inspection.violations[:LISTED],
+    }

@@ -1,0 +1,193 @@
+"""The observer that exports: samples as OTLP logs, counts as OTLP metrics, decisions as spans.
+
+One OpenTelemetry resource describes the process. Samples and spans wait in an `Outbox` each; the exporters are the
+SDK's. Metrics are cumulative, so an export that fails loses nothing: the next one carries the same totals.
+"""
+
+import logging
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from opentelemetry._logs import LogRecord
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExportResult
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, set_span_in_context
+
+from extproc.stages.observer import Decision, Trace
+from extproc.telemetry.counts import Counts, Key
+from extproc.telemetry.outbox import Outbox
+from extproc.telemetry.settings import TelemetrySettings
+from hyperplan import __version__
+from hyperplan.sample import EVENT_NAME, Sample
+
+SCOPE = InstrumentationScope("hyperplan", __version__)
+EXPORT_TIMEOUT = 5.0
+"""Seconds that one try to send a batch may take."""
+LAST_CALL = 3.0
+"""Seconds at the end in which what waits is still sent."""
+
+
+class Telemetry:
+    """Takes what the stages tell and sends it where the settings say."""
+
+    def __init__(self, settings: TelemetrySettings) -> None:
+        # The outbox says once that a sink is away; the exporters would say it at every try.
+        logging.getLogger("opentelemetry.exporter.otlp.proto.grpc.exporter").setLevel(logging.CRITICAL)
+        self.counts = Counts()
+        self.plan_number = 0
+        self.instance = str(uuid.uuid4())
+        self._resource = Resource.create({"service.name": "hyperplan-sidecar", "service.instance.id": self.instance})
+        self._samples = self._open_samples(settings) if settings.logs else None
+        self._spans = self._open_spans(settings) if settings.traces else None
+        self._tracer = self._open_tracer(self._spans) if self._spans else None
+        self._meters = self._open_metrics(settings) if settings.metrics else None
+
+    def close(self) -> None:
+        """Send what waits, for a few seconds, and stop."""
+        if self._meters:
+            self._meters.shutdown(timeout_millis=LAST_CALL * 1000)
+        for outbox in (self._samples, self._spans):
+            if outbox:
+                outbox.close(LAST_CALL)
+
+    @property
+    def dropped(self) -> int:
+        """Samples that were lost because the queue was full."""
+        return self._samples.dropped if self._samples else 0
+
+    @property
+    def dropped_spans(self) -> int:
+        """Spans that were lost because the queue was full."""
+        return self._spans.dropped if self._spans else 0
+
+    # What the stages tell.
+
+    def routed(self, endpoint: str, arm: str) -> None:
+        """Count a request and the choice of its arm."""
+        self.counts.requests[(endpoint, "routed")] += 1
+        self.counts.choices[(endpoint, arm)] += 1
+
+    def rejected(self, endpoint: str) -> None:
+        """Count a request that was refused."""
+        self.counts.requests[(endpoint, "rejected")] += 1
+
+    def violated(self, endpoint: str, feature: str, kind: str) -> None:
+        """Count a violation."""
+        self.counts.violated(endpoint, feature, kind)
+
+    def flawed(self, endpoint: str, flaw: str) -> None:
+        """Count a body without rows."""
+        self.counts.flaws[(endpoint, flaw)] += 1
+
+    def sampled(self, sample: Sample, trace: Trace | None) -> None:
+        """Queue a sample."""
+        if self._samples:
+            self._samples.put((sample, trace))
+
+    def decided(self, decision: Decision) -> None:
+        """Queue the span of a decision, as a child of Envoy's."""
+        if self._tracer is None:
+            return
+        attributes: dict[str, str | int] = {
+            "hyperplan.endpoint": decision.endpoint,
+            "hyperplan.revision": decision.revision,
+            "hyperplan.violations": decision.violations,
+            "hyperplan.prediction_id": decision.prediction_id,
+        }
+        if decision.arm is not None:
+            attributes["hyperplan.arm"] = decision.arm
+        span = self._tracer.start_span(
+            "hyperplan.decide",
+            _context(decision.trace),
+            SpanKind.SERVER,
+            attributes,
+            start_time=decision.start,
+        )
+        span.end(decision.end)
+
+    # How it is sent.
+
+    def _open_samples(self, settings: TelemetrySettings) -> Outbox[tuple[Sample, Trace | None]]:
+        exporter = OTLPLogExporter(endpoint=settings.logs, timeout=EXPORT_TIMEOUT)
+
+        def export(batch: Sequence[tuple[Sample, Trace | None]]) -> bool:
+            records = [ReadableLogRecord(_record(*item), self._resource, SCOPE) for item in batch]
+            return exporter.export(records) is LogRecordExportResult.SUCCESS
+
+        return Outbox("samples", export, capacity=settings.capacity, delay=settings.delay)
+
+    def _open_spans(self, settings: TelemetrySettings) -> Outbox[ReadableSpan]:
+        exporter = OTLPSpanExporter(endpoint=settings.traces, timeout=EXPORT_TIMEOUT)
+
+        def export(batch: Sequence[ReadableSpan]) -> bool:
+            return exporter.export(batch) is SpanExportResult.SUCCESS
+
+        return Outbox("spans", export, capacity=settings.capacity, delay=settings.delay)
+
+    def _open_tracer(self, outbox: Outbox[ReadableSpan]) -> Tracer:
+        provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
+        provider.add_span_processor(_Queued(outbox))
+        return provider.get_tracer(SCOPE.name, SCOPE.version)
+
+    def _open_metrics(self, settings: TelemetrySettings) -> MeterProvider:
+        exporter = OTLPMetricExporter(endpoint=settings.metrics, timeout=EXPORT_TIMEOUT)
+        reader = PeriodicExportingMetricReader(exporter, settings.interval * 1000)
+        provider = MeterProvider([reader], self._resource, shutdown_on_exit=False)
+        meter = provider.get_meter(SCOPE.name, SCOPE.version)
+        counts = self.counts
+        for name, attributes, totals in (
+            ("hyperplan.requests", ("hyperplan.endpoint", "hyperplan.outcome"), counts.requests),
+            ("hyperplan.choices", ("hyperplan.endpoint", "hyperplan.arm"), counts.choices),
+            ("hyperplan.violations", ("hyperplan.endpoint", "hyperplan.feature", "hyperplan.kind"), counts.violations),
+            ("hyperplan.flaws", ("hyperplan.endpoint", "hyperplan.flaw"), counts.flaws),
+        ):
+            meter.create_observable_counter(name, [_observed(attributes, totals)])
+        meter.create_observable_counter("hyperplan.samples.dropped", [lambda _: [Observation(self.dropped)]])
+        meter.create_observable_counter("hyperplan.spans.dropped", [lambda _: [Observation(self.dropped_spans)]])
+        meter.create_observable_gauge("hyperplan.plan", [lambda _: [Observation(self.plan_number)]])
+        return provider
+
+
+class _Queued(SpanProcessor):
+    """Puts ended spans into an outbox."""
+
+    def __init__(self, outbox: Outbox[ReadableSpan]) -> None:
+        self._outbox = outbox
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._outbox.put(span)
+
+
+def _record(sample: Sample, trace: Trace | None) -> LogRecord:
+    return LogRecord(
+        timestamp=sample.time,
+        context=_context(trace) if trace else Context(),
+        event_name=EVENT_NAME,
+        body=sample.encode(),
+        attributes={"hyperplan.endpoint": sample.endpoint},
+    )
+
+
+def _context(trace: Trace) -> Context:
+    flags = TraceFlags(TraceFlags.SAMPLED if trace.recorded else TraceFlags.DEFAULT)
+    return set_span_in_context(NonRecordingSpan(SpanContext(trace.trace_id, trace.span_id, True, flags)), Context())
+
+
+def _observed(attributes: Sequence[str], totals: Counter[Key]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        # A copy: the loop's thread goes on counting while the reader's thread iterates.
+        return [Observation(total, dict(zip(attributes, key, strict=True))) for key, total in dict(totals).items()]
+
+    return observe

@@ -1,0 +1,53 @@
+"""Envoy's external processing messages, as far as Hyperplan speaks them.
+
+`external_processing.proto` is the source; the classes are generated from it (`make proto`) and nobody edits them.
+"""
+
+from extproc.wire.external_processing_pb2 import (
+    BUFFERED,
+    NONE,
+    SEND,
+    SKIP,
+    BodyResponse,
+    CommonResponse,
+    HeaderMap,
+    HeaderMutation,
+    HeadersResponse,
+    HeaderValue,
+    HeaderValueOption,
+    HttpBody,
+    HttpHeaders,
+    HttpStatus,
+    HttpTrailers,
+    ImmediateResponse,
+    ProcessingMode,
+    ProcessingRequest,
+    ProcessingResponse,
+    TrailersResponse,
+)
+from extproc.wire.headers import header_values, overwritten
+
+__all__ = [
+    "BUFFERED",
+    "NONE",
+    "SEND",
+    "SKIP",
+    "BodyResponse",
+    "CommonResponse",
+    "HeaderMap",
+    "HeaderMutation",
+    "HeaderValue",
+    "HeaderValueOption",
+    "HeadersResponse",
+    "HttpBody",
+    "HttpHeaders",
+    "HttpStatus",
+    "HttpTrailers",
+    "ImmediateResponse",
+    "ProcessingMode",
+    "ProcessingRequest",
+    "ProcessingResponse",
+    "TrailersResponse",
+    "header_values",
+    "overwritten",
+]

@@ -1,0 +1,139 @@
+"""A plan as what Envoy needs to serve it: clusters and one route configuration.
+
+Building a cluster takes over a millisecond, so what was built for an endpoint is kept and taken over into the next
+plan's resources if the endpoint did not change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from google.protobuf.any_pb2 import Any
+
+from extproc.wire.discovery_pb2 import RouteConfiguration, VirtualHost
+from extproc.xds import clusters, routes
+from hyperplan.endpoint import Endpoint, Model
+from hyperplan.plan import Plan, arm_cluster, model_cluster
+from hyperplan.problems import Invalid, Problem
+
+CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+ROUTE_CONFIGURATION = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+
+ROUTES = "hyperplan"
+"""The name of the route configuration, for which Envoy's listener asks."""
+
+DEFAULT_UPSTREAM = "hyperplan.default-upstream"
+"""The name of the cluster for everything that is no endpoint."""
+
+
+class EndpointResources(NamedTuple):
+    """What was built for one endpoint."""
+
+    endpoint: Endpoint
+    clusters: Mapping[str, bytes]
+    routes: tuple[bytes, ...]
+    other_methods: bytes
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Serialised resources by name. Two are equal if Envoy could not tell them apart.
+
+    `longest_timeout` is in seconds: for so long a request may still be under way on routes that were just replaced.
+    """
+
+    clusters: Mapping[str, bytes]
+    routes: Mapping[str, bytes]
+    longest_timeout: float = field(default=0.0, compare=False)
+    endpoints: Mapping[str, EndpointResources] = field(default_factory=dict, compare=False, repr=False)
+
+
+def resources_of(plan: Plan, default_upstream: str | None = None, before: Resources | None = None) -> Resources:
+    """The resources that serve a plan.
+
+    `default_upstream` is the URL of the server for everything that is no endpoint. Endpoints that did not change are
+    taken over from the resources before.
+
+    Raises:
+        Invalid: the default upstream is not the URL of a server.
+    """
+    known = before.endpoints if before else {}
+    built: dict[str, EndpointResources] = {}
+    for planned in plan.endpoints:
+        old = known.get(planned.endpoint.name)
+        unchanged = old and old.endpoint == planned.endpoint
+        built[planned.endpoint.name] = old if old and unchanged else _built(planned.endpoint)
+    all_clusters = {name: cluster for part in built.values() for name, cluster in part.clusters.items()}
+    if default_upstream is not None:
+        all_clusters[DEFAULT_UPSTREAM] = clusters.upstream(DEFAULT_UPSTREAM, _server(default_upstream))
+    return Resources(
+        clusters=all_clusters,
+        routes={ROUTES: _route_configuration(built, default_upstream is not None)},
+        longest_timeout=max((part.endpoint.timeout for part in built.values()), default=0.0),
+        endpoints=built,
+    )
+
+
+def _built(endpoint: Endpoint) -> EndpointResources:
+    name, routing = endpoint.name, endpoint.routing
+    built = {
+        model_cluster(name, model): clusters.model(model_cluster(name, model), model, document)
+        for model, document in endpoint.models.items()
+    }
+    for arm in routing.split:
+        members = [model_cluster(name, model) for model in routing.chain(arm)]
+        built[arm_cluster(name, arm)] = clusters.arm(arm_cluster(name, arm), members)
+    return EndpointResources(endpoint, built, routes.endpoint_routes(endpoint), routes.other_methods(endpoint))
+
+
+def _server(url: str) -> Model:
+    server = Model(url=url)
+    try:
+        address, port = server.address(), server.port()
+    except ValueError as error:
+        raise Invalid([Problem("", f"the default upstream {url!r} is no URL: {error}")]) from None
+    if address.scheme not in ("http", "https") or not address.hostname or not 0 < port < 65536:
+        raise Invalid([Problem("", f"the default upstream {url!r} must be the URL of a server, like http://app:8000")])
+    if address.path.strip("/") or address.query or address.fragment or address.username is not None:
+        detail = f"the default upstream {url!r} must end after its port: clients' paths are kept as they are"
+        raise Invalid([Problem("", detail)])
+    return server
+
+
+def _route_configuration(built: Mapping[str, EndpointResources], has_upstream: bool) -> bytes:
+    """One virtual host for each host that an endpoint names, and one for the others.
+
+    An endpoint that names no host is reachable on all of them, after those that do.
+    """
+    last = routes.to_upstream(DEFAULT_UPSTREAM) if has_upstream else routes.to_nowhere()
+    hosts = {part.endpoint.match.host for part in built.values() if part.endpoint.match.host is not None}
+    configuration = RouteConfiguration(name=ROUTES)
+    for host in (*sorted(hosts), None):
+        found = [part for name in _names(host) for part in built.values() if part.endpoint.match.host == name]
+        routes_of_host = [route for part in found for route in part.routes]
+        if not has_upstream:
+            routes_of_host += [part.other_methods for part in found]
+        configuration.virtual_hosts.append(
+            VirtualHost(
+                name=host or "*",
+                domains=_domains(host),
+                routes=[*routes_of_host, last],
+                include_attempt_count_in_response=True,
+            )
+        )
+    return Any(type_url=ROUTE_CONFIGURATION, value=configuration.SerializeToString()).SerializeToString()
+
+
+def _names(host: str | None) -> tuple[str | None, ...]:
+    """The hosts whose endpoints answer at a host, the most particular first: it, it at any port, and any."""
+    if host is None:
+        return (None,)
+    name, colon, _ = host.rpartition(":")
+    return (host, name, None) if colon else (host, None)
+
+
+def _domains(host: str | None) -> list[str]:
+    """What Envoy compares with the Host header. A host without a port stands for all of its ports."""
+    if host is None:
+        return ["*"]
+    return [host] if ":" in host else [host, f"{host}:*"]

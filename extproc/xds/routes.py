@@ -1,0 +1,146 @@
+"""Envoy's routes: two for each endpoint, and the one for everything else.
+
+With the routing header, which only the sidecar sets, a request goes to the arm that it names. Without it (the sidecar
+has not spoken yet, or is away) it goes to the default model, after the filter `hyperplan.decide` has had its chance.
+Filter, time limit and body limit are the same on both, since Envoy takes them from the first.
+
+The return values are serialised `Route`s, ready to be put into a `VirtualHost`.
+"""
+
+import functools
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    DataSource,
+    HeaderValue,
+    HeaderValueOption,
+    HeaderValueOptionHeaderAppendAction,
+)
+from envoy_data_plane.envoy.config.route.v3 import (
+    DirectResponseAction,
+    HeaderMatcher,
+    RetryPolicy,
+    RetryPolicyRetryBackOff,
+    RetryPolicyRetryPriority,
+    Route,
+    RouteAction,
+    RouteMatch,
+)
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import ExtProcOverrides, ExtProcPerRoute
+from envoy_data_plane.envoy.extensions.retry.priority.previous_priorities.v3 import PreviousPrioritiesConfig
+from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
+from envoy_data_plane.google.protobuf import Any
+
+from extproc.xds.clusters import METADATA
+from hyperplan.endpoint import Endpoint, OnFailure
+from hyperplan.plan import ROUTING_HEADER, model_cluster
+
+DECIDE = "hyperplan.decide"
+"""The name of the filter that asks the sidecar, in Envoy's own configuration."""
+
+_LEAST_IDLE_TIMEOUT = 60.0
+
+
+def endpoint_routes(endpoint: Endpoint) -> tuple[bytes, ...]:
+    """The routes of an endpoint, in the order in which Envoy must try them."""
+    chosen = RouteAction(cluster_header=ROUTING_HEADER, retry_policy=_failover(endpoint))
+    default = RouteAction(cluster=model_cluster(endpoint.name, endpoint.routing.default_model()))
+    return (
+        bytes(_endpoint_route(endpoint, chosen, [_is_post(), HeaderMatcher(name=ROUTING_HEADER, present_match=True)])),
+        bytes(_endpoint_route(endpoint, default, [_is_post()])),
+    )
+
+
+def other_methods(endpoint: Endpoint) -> bytes:
+    """The route that answers 405 on the path of an endpoint, for what is not a POST."""
+    route = _problem(405, "Method Not Allowed", f"This path is the endpoint {endpoint.name}; send it a POST.")
+    route.match = RouteMatch(path=endpoint.match.path)
+    route.response_headers_to_add.append(_response_header("allow", "POST"))
+    return bytes(route)
+
+
+def to_upstream(cluster: str) -> bytes:
+    """The route of everything that is no endpoint. It may be a stream, so only silence is limited, by the listener."""
+    return bytes(Route(match=RouteMatch(prefix="/"), route=RouteAction(cluster=cluster, timeout=timedelta(0))))
+
+
+def to_nowhere() -> bytes:
+    """The route of everything that is no endpoint when there is no default upstream: 404."""
+    return bytes(_problem(404, "Not Found", "No endpoint is at this path."))
+
+
+def _endpoint_route(endpoint: Endpoint, action: RouteAction, headers: Sequence[HeaderMatcher]) -> Route:
+    action.timeout = timedelta(seconds=endpoint.timeout)
+    # The listener's limit on silence would cut off a model that may think for longer than that.
+    action.idle_timeout = timedelta(seconds=max(_LEAST_IDLE_TIMEOUT, endpoint.timeout + 1))
+    action.auto_host_rewrite = True
+    return Route(
+        match=RouteMatch(path=endpoint.match.path, headers=list(headers)),
+        route=action,
+        typed_per_filter_config={DECIDE: _decide(endpoint.on_failure)},
+        # Larger bodies get 413; smaller ones are kept until the answer, to be sent again to a fallback.
+        request_body_buffer_limit=endpoint.max_body,
+        response_headers_to_add=[
+            _response_header("x-hyperplan-model", f"%UPSTREAM_METADATA({METADATA}:model)%"),
+            _response_header("x-hyperplan-prediction-id", "%REQ(x-request-id)%"),
+            _response_header("x-hyperplan-violations", "%REQ(x-hyperplan-violations)%"),
+        ],
+    )
+
+
+def _failover(endpoint: Endpoint) -> RetryPolicy | None:
+    """Each model that failed hands over to the next of the chain, at once.
+
+    Every try may take its share of the endpoint's time limit, so that a model that hangs leaves time for the others.
+    """
+    longest = max(len(endpoint.routing.chain(arm)) for arm in endpoint.routing.split)
+    if longest == 1:
+        return None
+    return RetryPolicy(
+        retry_on="5xx,reset,connect-failure,refused-stream",
+        num_retries=longest - 1,
+        per_try_timeout=timedelta(seconds=endpoint.timeout / longest),
+        retry_back_off=RetryPolicyRetryBackOff(
+            base_interval=timedelta(milliseconds=1), max_interval=timedelta(milliseconds=1)
+        ),
+        retry_priority=_next_of_the_chain(),
+    )
+
+
+@functools.cache
+def _next_of_the_chain() -> RetryPolicyRetryPriority:
+    """The members of an aggregate cluster are its priorities: try none twice."""
+    return RetryPolicyRetryPriority(
+        name="envoy.retry_priorities.previous_priorities",
+        typed_config=Any.pack(PreviousPrioritiesConfig(update_frequency=1)),
+    )
+
+
+@functools.cache
+def _decide(on_failure: OnFailure) -> Any:
+    """Turns the filter on, and says what becomes of requests that the sidecar does not answer for."""
+    return Any.pack(ExtProcPerRoute(overrides=ExtProcOverrides(failure_mode_allow=on_failure == "open")))
+
+
+def _is_post() -> HeaderMatcher:
+    return HeaderMatcher(name=":method", string_match=StringMatcher(exact="POST"))
+
+
+def _problem(status: int, title: str, detail: str) -> Route:
+    """A route, for any path, that answers with a problem document (RFC 9457)."""
+    document = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
+    return Route(
+        match=RouteMatch(prefix="/"),
+        direct_response=DirectResponseAction(status=status, body=DataSource(inline_string=document)),
+        response_headers_to_add=[_response_header("content-type", "application/problem+json")],
+    )
+
+
+def _response_header(name: str, value: str) -> HeaderValueOption:
+    """A header of the answer, in place of one that the model sent; an empty value adds none."""
+    return HeaderValueOption(
+        header=HeaderValue(key=name, value=value),
+        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    )

@@ -1,0 +1,107 @@
+"""Floods: what costs a peer little and the server something ends the connection, and honest traffic never does."""
+
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from extproc.transports.h2.allowance import Allowance
+from extproc.transports.h2.errors import ErrorCode
+from extproc.transports.h2.frames import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    HEADERS,
+    PADDED,
+    PING,
+    PREFACE,
+    PRIORITY,
+    RST_STREAM,
+    WINDOW_UPDATE,
+    frame,
+)
+from tests.extproc.h2.peer import GRPC, SETTINGS_ACK, SETTINGS_FRAME, Peer, block, data, headers
+
+CANCEL = struct.pack(">L", 8)
+
+
+def rapid_reset(turn: int) -> bytes:
+    stream_id = 3 + 2 * turn
+    return headers(stream_id) + frame(RST_STREAM, 0, stream_id, CANCEL)
+
+
+FLOODS: dict[str, Callable[[int], bytes]] = {
+    "PING": lambda _: frame(PING, 0, 0, b"12345678"),
+    "SETTINGS": lambda _: SETTINGS_FRAME,
+    "acknowledgements": lambda _: SETTINGS_ACK,
+    "PRIORITY": lambda _: frame(PRIORITY, 0, 1, struct.pack(">LB", 0, 1)),
+    "empty DATA": lambda _: data(1, b""),
+    "DATA of padding": lambda _: frame(DATA, PADDED, 1, b"\x02\0\0"),
+    "unknown frames": lambda _: frame(0xBE, 0, 0),
+    "WINDOW_UPDATE": lambda _: frame(WINDOW_UPDATE, 0, 0, struct.pack(">L", 1)),
+    "streams that are reset at once": rapid_reset,
+    "malformed requests": lambda turn: headers(3 + 2 * turn, [(b"x", b"y")]),
+    "RST_STREAM on a closed stream": lambda turn: rapid_reset(0) if turn == 0 else frame(RST_STREAM, 0, 3, CANCEL),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_flood_ends_its_connection(flood: str) -> None:
+    peer = Peer.started(1)
+    said = [FLOODS[flood](turn) for turn in range(3000)]
+    code = None
+    for turn in range(0, 3000, 50):
+        code = peer.failure(*said[turn : turn + 50])
+        if code is not None:
+            break
+    assert code == ErrorCode.ENHANCE_YOUR_CALM
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_the_same_frames_at_a_modest_rate_are_fine_for_hours(flood: str) -> None:
+    peer = Peer.started(1)
+    for turn in range(5000):
+        peer.now += 1
+        assert peer.failure(FLOODS[flood](turn)) is None
+
+
+def test_streams_that_are_reset_after_their_answer_are_no_flood() -> None:
+    peer = Peer.started(1)
+    for turn in range(5000):
+        stream_id = 3 + 2 * turn
+        peer.say(headers(stream_id), data(stream_id))
+        peer.connection.send_data(stream_id, b"answer")
+        peer.say(frame(RST_STREAM, 0, stream_id, CANCEL), frame(WINDOW_UPDATE, 0, 0, struct.pack(">L", 6)))
+        peer.hear()
+    assert not peer.connection.is_over
+
+
+def test_a_block_without_end_is_a_flood() -> None:
+    peer = Peer.started(1)
+    said = [headers(3, flags=0), *[frame(CONTINUATION, 0, 3, b"")] * 20]
+    assert peer.failure(*said) == ErrorCode.ENHANCE_YOUR_CALM
+    peer = Peer.started(1)
+    large = frame(CONTINUATION, 0, 3, bytes(8000))
+    assert peer.failure(headers(3, flags=0), large, large, large) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_fields_that_unfold_without_end_are_a_flood() -> None:
+    peer = Peer()
+    peer.say(PREFACE, SETTINGS_FRAME)
+    peer.hear()
+    entry = b"\x40\x01x\x7f\xd1\x1e" + b"v" * 4048  # a literal that is indexed, its length 127 + 0x51 + (0x1e << 7)
+    said = block(GRPC) + entry + b"\xbe" * 4000
+    assert peer.failure(frame(HEADERS, END_HEADERS, 1, said)) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_an_allowance_comes_back_with_time_and_with_answers() -> None:
+    now = [0.0]
+    allowance = Allowance(lambda: now[0])
+    assert allowance.spend(1000)
+    assert not allowance.spend(1)
+    now[0] += 1
+    assert allowance.spend(40)
+    allowance.answers += 100
+    assert allowance.spend(400)
+    now[0] += 1e6
+    assert not allowance.spend(1001)

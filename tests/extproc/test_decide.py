@@ -1,0 +1,363 @@
+"""The decide stage as Envoy sees it: messages in, messages out."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from extproc.stages import Decide
+from extproc.stages.observer import Trace
+from extproc.wire import BUFFERED, NONE, SEND, ProcessingResponse
+from hyperplan.plan import CompiledPlan, Plan
+from tests.extproc.conversation import Conversation, Memory
+
+Converse = Callable[..., Conversation]
+GOOD = b'{"instances": [{"dep_delay": 3.5, "carrier": "AA", "distance": 500, "tailnum": "N14228"}]}'
+UNSEEN = b'{"instances": [{"dep_delay": 3.5, "carrier": "ZZ", "distance": 500, "tailnum": "N14228"}]}'
+RENAMED = b'{"instances": [{"dep_delay": 3.5, "carrier": "AA", "dist": 500}]}'
+
+
+def header(response: ProcessingResponse, name: str) -> str | None:
+    """The value that an answer sets for a header of the request."""
+    part = response.request_body if response.HasField("request_body") else response.request_headers
+    values = {option.header.key: option.header.raw_value for option in part.response.header_mutation.set_headers}
+    return values[name].decode() if name in values else None
+
+
+def problem(response: ProcessingResponse) -> dict[str, object]:
+    """The problem document of a refusal."""
+    found: dict[str, object] = json.loads(response.immediate_response.body)
+    return found
+
+
+def ask(converse: Converse, body: bytes, **headers: str) -> ProcessingResponse:
+    """What becomes of a request with this body."""
+    conversation = converse()
+    conversation.request_headers(headers)
+    return conversation.request_body(body)
+
+
+def test_a_good_body_is_sent_to_an_arm_and_its_route_chosen_anew(converse: Converse) -> None:
+    answer = ask(converse, GOOD)
+    assert header(answer, "x-hyperplan-arm") in ("arm/flight-delay/gbm@1", "arm/flight-delay/logit@1")
+    assert answer.request_body.response.clear_route_cache
+
+
+def test_the_body_itself_is_never_touched(converse: Converse) -> None:
+    answer = ask(converse, GOOD)
+    assert [field.name for field, _ in answer.request_body.response.ListFields()] == [
+        "header_mutation",
+        "clear_route_cache",
+    ]
+
+
+def test_an_entity_stays_on_its_arm(converse: Converse) -> None:
+    assert len({header(ask(converse, GOOD), "x-hyperplan-arm") for _ in range(20)}) == 1
+
+
+def test_an_entity_is_the_same_however_its_number_is_written(decide_with: Callable[..., Converse]) -> None:
+    converse = decide_with(("tailnum: { type: string, required: false }", "tailnum: { type: int }"))
+    bodies = [GOOD.replace(b'"N14228"', number) for number in (b"5", b"5.0", b"5e0")]
+    assert len({header(ask(converse, body), "x-hyperplan-arm") for body in bodies}) == 1
+
+
+def test_an_entity_can_be_named_by_a_header(decide_with: Callable[..., Converse]) -> None:
+    converse = decide_with(("entity: { feature: tailnum }", "entity: { header: x-user }"))
+    arms = {
+        user: {header(ask(converse, GOOD, **{"x-user": user}), "x-hyperplan-arm") for _ in range(5)}
+        for user in "abcdefgh"
+    }
+    assert all(len(found) == 1 for found in arms.values())
+    assert len(set.union(*arms.values())) == 2
+
+
+def test_a_request_without_an_entity_is_drawn_at_random(converse: Converse) -> None:
+    anonymous = b'{"instances": [{"dep_delay": 3.5, "carrier": "AA", "distance": 500}]}'
+    assert len({header(ask(converse, anonymous), "x-hyperplan-arm") for _ in range(50)}) == 2
+
+
+def test_a_path_with_a_query_is_still_the_endpoint(converse: Converse) -> None:
+    conversation = converse()
+    conversation.request_headers({":path": "/v1/models/flight-delay:predict?verbose=1"})
+    assert header(conversation.request_body(GOOD), "x-hyperplan-arm")
+
+
+def test_what_is_no_endpoint_passes_untouched(converse: Converse, memory: Memory) -> None:
+    conversation = converse()
+    conversation.request_headers({":path": "/v1/models/other:predict"})
+    assert conversation.request_body(GOOD).request_body.ByteSize() == 0
+    conversation.close()
+    assert not memory.samples
+    assert not memory.routes
+
+
+def test_a_body_that_breaks_the_schema_is_refused_with_all_that_is_wrong(converse: Converse) -> None:
+    answer = ask(converse, b'{"instances": [{"dep_delay": -99, "carrier": 5, "distance": 1.5}, {"distance": null}]}')
+    assert answer.immediate_response.status.code == 422
+    errors = problem(answer)["errors"]
+    assert isinstance(errors, list)
+    assert [(e["row"], e["feature"], e["kind"]) for e in errors] == [
+        (0, "dep_delay", "range"),
+        (0, "carrier", "type"),
+        (0, "distance", "type"),
+        (1, "dep_delay", "missing"),
+        (1, "carrier", "missing"),
+        (1, "distance", "null"),
+    ]
+
+
+def test_a_refusal_carries_the_prediction_id(converse: Converse) -> None:
+    answer = ask(converse, b"{}")
+    headers = {option.header.key: option.header.raw_value for option in answer.immediate_response.headers.set_headers}
+    assert headers["x-hyperplan-prediction-id"] == b"id-1"
+    assert headers["content-type"] == b"application/problem+json"
+
+
+def test_an_endpoint_that_does_not_explain_says_only_that_the_body_was_refused(
+    decide_with: Callable[..., Converse],
+) -> None:
+    converse = decide_with(("on_violation: reject", "on_violation: reject\n  explain: false"))
+    answer = ask(converse, b'{"instances": [{"distance": "secret"}]}')
+    assert answer.immediate_response.status.code == 422
+    assert set(problem(answer)) == {"type", "title", "status", "error"}
+    assert b"distance" not in answer.immediate_response.body
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"not json", 400),
+        (b'{"instances": [', 400),
+        (b"\xff\xfe", 415),
+        (b"[" * 100_000, 400),
+        (b"[]", 422),
+        (b"{}", 422),
+        (b'{"instances": []}', 422),
+        (b'{"instances": {"a": 1}}', 422),
+        (b'{"instances": [5]}', 422),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused_with_a_reason(converse: Converse, body: bytes, status: int) -> None:
+    answer = ask(converse, body)
+    assert answer.immediate_response.status.code == status
+    assert problem(answer)["detail"]
+
+
+def test_a_body_full_of_nan_names_the_feature(converse: Converse) -> None:
+    answer = ask(converse, GOOD.replace(b"3.5", b"NaN"))
+    assert answer.immediate_response.status.code == 422
+    assert "dep_delay" in str(problem(answer)["detail"])
+
+
+def test_a_compressed_body_is_refused_by_the_name_of_its_encoding(converse: Converse) -> None:
+    answer = ask(converse, b"\x1f\x8b", **{"content-encoding": "gzip"})
+    assert answer.immediate_response.status.code == 415
+    assert "gzip" in str(problem(answer)["detail"])
+
+
+def test_a_body_above_the_limit_is_refused_even_where_violations_only_warn(
+    decide_with: Callable[..., Converse],
+) -> None:
+    converse = decide_with(
+        ("on_violation: reject", "on_violation: warn"), ("task: binary", "task: binary\nmax_body: 50")
+    )
+    assert ask(converse, GOOD).immediate_response.status.code == 413
+
+
+def test_a_request_finds_its_endpoint_whatever_the_port_and_case_of_its_host(
+    decide_with: Callable[..., Converse],
+) -> None:
+    converse = decide_with(('predict" }', 'predict", host: shop.example }'))
+    for host in ("shop.example", "SHOP.example:8080"):
+        assert header(ask(converse, GOOD, **{":authority": host}), "x-hyperplan-arm")
+    assert header(ask(converse, GOOD, **{":authority": "other.example"}), "x-hyperplan-arm") is None
+
+
+def test_of_a_key_that_stands_twice_the_last_counts(converse: Converse) -> None:
+    twice = GOOD.replace(b'"dep_delay": 3.5', b'"dep_delay": "x", "dep_delay": 3.5')
+    assert header(ask(converse, twice), "x-hyperplan-arm")
+
+
+def test_a_violation_that_only_warns_passes_with_a_mark(converse: Converse, memory: Memory) -> None:
+    answer = ask(converse, UNSEEN)
+    assert header(answer, "x-hyperplan-arm")
+    assert header(answer, "x-hyperplan-violations") == "carrier=category"
+    assert memory.violations == [("flight-delay", "carrier", "category")]
+
+
+def test_a_good_body_has_no_mark(converse: Converse) -> None:
+    assert header(ask(converse, GOOD), "x-hyperplan-violations") is None
+
+
+def test_a_renamed_feature_passes_with_a_mark_where_violations_only_warn(decide_with: Callable[..., Converse]) -> None:
+    converse = decide_with(("on_violation: reject", "on_violation: warn"))
+    assert header(ask(converse, RENAMED), "x-hyperplan-violations") == "distance=renamed"
+
+
+def test_a_body_that_cannot_be_read_passes_with_a_mark_where_violations_only_warn(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    converse = decide_with(("on_violation: reject", "on_violation: warn"))
+    assert header(ask(converse, b"not json"), "x-hyperplan-violations") == "body=not_json"
+    assert memory.flaws == [("flight-delay", "not_json")]
+
+
+def test_ignored_violations_are_counted_and_leave_no_mark(decide_with: Callable[..., Converse], memory: Memory) -> None:
+    converse = decide_with(("on_violation: reject", "on_violation: ignore"))
+    assert header(ask(converse, RENAMED), "x-hyperplan-violations") is None
+    assert memory.violations == [("flight-delay", "distance", "renamed")]
+
+
+def test_a_request_without_a_body_is_refused_at_its_headers(converse: Converse) -> None:
+    answer = converse().request_headers(end_of_stream=True)
+    assert answer.immediate_response.status.code == 400
+
+
+def test_a_request_without_a_body_still_finds_an_arm_where_violations_only_warn(
+    decide_with: Callable[..., Converse],
+) -> None:
+    converse = decide_with(("on_violation: reject", "on_violation: warn"))
+    answer = converse().request_headers(end_of_stream=True)
+    assert header(answer, "x-hyperplan-arm")
+    assert answer.request_headers.response.clear_route_cache
+
+
+def test_all_traffic_is_counted_sampled_or_not(decide_with: Callable[..., Converse], memory: Memory) -> None:
+    converse = decide_with(("rate: 1,", "rate: 0,"))
+    for body in (GOOD, GOOD, b"{}"):
+        ask(converse, body)
+    assert len(memory.routes) == 2
+    assert memory.rejections == ["flight-delay"]
+    assert not memory.samples
+
+
+def test_the_answer_is_asked_for_only_when_the_request_is_sampled(decide_with: Callable[..., Converse]) -> None:
+    sampled = decide_with()().request_headers()
+    assert sampled.mode_override.response_header_mode == SEND
+    assert sampled.mode_override.request_body_mode == BUFFERED
+    assert sampled.mode_override.response_body_mode == NONE
+    unsampled = decide_with(("rate: 1,", "rate: 0,"))().request_headers()
+    assert not unsampled.HasField("mode_override")
+
+
+def test_a_sample_holds_the_whole_exchange(converse: Converse, memory: Memory) -> None:
+    conversation = converse()
+    conversation.request_headers({"x-platform": "ios"})
+    arm = header(conversation.request_body(GOOD), "x-hyperplan-arm")
+    wanted = conversation.response_headers({"x-hyperplan-model": "logit@1", "x-envoy-attempt-count": "2"})
+    assert wanted.mode_override.response_body_mode == BUFFERED
+    conversation.response_body(b'{"predictions": [0.125]}')
+    conversation.close()
+    ((sample, trace),) = memory.samples
+    assert trace is None
+    assert arm == f"arm/flight-delay/{sample.chosen}"
+    assert (sample.answered, sample.attempts, sample.status) == ("logit@1", 2, 200)
+    assert (sample.prediction_id, sample.plan, sample.revision) == ("id-1", 7, 3)
+    assert (sample.propensity, sample.inclusion) == (0.5, 1.0)
+    assert sample.entity == "N14228"
+    assert sample.slices == {"carrier": "AA", "header:x-platform": "ios"}
+    assert sample.rows[0].values == {"dep_delay": 3.5, "carrier": "AA", "distance": 500, "tailnum": "N14228"}
+    assert sample.predictions == [0.125]
+    assert sample.time == 1_700_000_000 * 10**9
+
+
+def test_a_rejected_request_leaves_a_sample_with_its_rows(converse: Converse, memory: Memory) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(b'{"instances": [{"distance": 1.5}]}')
+    conversation.close()
+    ((sample, _),) = memory.samples
+    assert sample.rejected
+    assert (sample.status, sample.chosen, sample.propensity) == (422, None, None)
+    assert sample.rows[0].values == {"distance": 1.5}
+
+
+def test_a_client_that_goes_away_leaves_a_sample_without_an_answer(converse: Converse, memory: Memory) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    conversation.close()
+    ((sample, _),) = memory.samples
+    assert sample.status is None
+    assert sample.chosen
+
+
+def test_a_stream_that_ends_before_its_body_leaves_nothing(converse: Converse, memory: Memory) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.close()
+    assert not memory.samples
+
+
+def test_closing_twice_leaves_one_sample(converse: Converse, memory: Memory) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    conversation.close()
+    conversation.close()
+    assert len(memory.samples) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/event-stream"},
+        {"content-length": "99999999"},
+        {"content-encoding": "gzip"},
+        {"content-length": ""},
+    ],
+)
+def test_an_answer_that_may_be_a_stream_or_cannot_be_read_is_never_buffered(
+    converse: Converse, memory: Memory, headers: dict[str, str]
+) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    assert not conversation.response_headers(headers).HasField("mode_override")
+    conversation.close()
+    assert memory.samples[0][0].predictions == []
+
+
+@pytest.mark.parametrize("answer", [b"not json", b'{"error": "x"}', b"\xff", b"[" * 100_000])
+def test_an_answer_without_predictions_still_leaves_a_sample(converse: Converse, memory: Memory, answer: bytes) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    conversation.response_headers()
+    conversation.response_body(answer)
+    conversation.close()
+    assert memory.samples[0][0].predictions == []
+
+
+def test_a_request_keeps_the_endpoint_that_it_began_with(decide: Decide, converse: Converse) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    decide.adopt(CompiledPlan(Plan(8)))
+    assert header(conversation.request_body(GOOD), "x-hyperplan-arm")
+
+
+def test_a_traced_request_is_reported_as_a_child_of_envoys_span(converse: Converse, memory: Memory) -> None:
+    conversation = converse(traceparent=f"00-{'1' * 32}-{'2' * 16}-01")
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    (decision,) = memory.decisions
+    assert decision.trace == Trace(int("1" * 32, 16), int("2" * 16, 16), True)
+    assert decision.arm
+    assert decision.prediction_id == "id-1"
+
+
+@pytest.mark.parametrize("flags", ["00", "zz", ""])
+def test_a_trace_that_is_not_recorded_has_no_span(converse: Converse, memory: Memory, flags: str) -> None:
+    conversation = converse(traceparent=f"00-{'1' * 32}-{'2' * 16}-{flags}")
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    assert not memory.decisions
+
+
+def test_messages_out_of_place_pass_untouched(converse: Converse) -> None:
+    conversation = converse()
+    assert conversation.response_headers().response_headers.ByteSize() == 0
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    assert conversation.request_body(GOOD).request_body.ByteSize() == 0

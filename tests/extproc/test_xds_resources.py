@@ -1,0 +1,124 @@
+"""What a plan becomes for Envoy. Whether Envoy takes it is for the tests with a real one."""
+
+from typing import Any
+
+import pytest
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
+from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration
+from envoy_data_plane.google.protobuf import Any as Packed
+
+from extproc.xds.resources import DEFAULT_UPSTREAM, ROUTES, Resources, resources_of
+from hyperplan.documents import Document
+from hyperplan.endpoint import read_endpoint
+from hyperplan.plan import Plan, PlannedEndpoint, arm_cluster, model_cluster
+from hyperplan.problems import Invalid
+
+
+def planned(revision: int = 1, **changes: Any) -> PlannedEndpoint:
+    document = {
+        "name": "delay",
+        "match": {"path": "/delay"},
+        "protocol": "tfserving",
+        "task": "binary",
+        "schema": {"features": {"x": {"type": "float"}}},
+        "models": {
+            "a@1": {"url": "http://127.0.0.1:9001/a", "protocol": "tfserving"},
+            "b@1": {"url": "https://models.example.org/b", "protocol": "tfserving"},
+        },
+        "routing": {"split": {"a@1": 9, "b@1": 1}, "fallback": ["b@1"]},
+        **changes,
+    }
+    return PlannedEndpoint(revision, read_endpoint(Document(document)))
+
+
+def of(*endpoints: PlannedEndpoint, before: Resources | None = None) -> Resources:
+    return resources_of(Plan(1, endpoints), before=before)
+
+
+def cluster(resources: Resources, name: str) -> Cluster:
+    unpacked = Packed.parse(resources.clusters[name]).unpack()
+    assert isinstance(unpacked, Cluster)
+    return unpacked
+
+
+def routes(resources: Resources) -> list[Route]:
+    unpacked = Packed.parse(resources.routes[ROUTES]).unpack()
+    assert isinstance(unpacked, RouteConfiguration)
+    return unpacked.virtual_hosts[0].routes
+
+
+def test_each_model_and_each_arm_is_a_cluster() -> None:
+    names = {model_cluster("delay", model) for model in ("a@1", "b@1")}
+    assert of(planned()).clusters.keys() == names | {arm_cluster("delay", arm) for arm in ("a@1", "b@1")}
+
+
+def test_an_address_is_static_and_a_name_is_looked_up() -> None:
+    resources = of(planned())
+    kinds = [cluster(resources, model_cluster("delay", model)).type for model in ("a@1", "b@1")]
+    assert kinds == [ClusterDiscoveryType.STATIC, ClusterDiscoveryType.STRICT_DNS]
+
+
+def test_only_https_is_encrypted() -> None:
+    resources = of(planned())
+    sockets = [cluster(resources, model_cluster("delay", model)).transport_socket for model in ("a@1", "b@1")]
+    assert sockets[0] is None
+    assert sockets[1] is not None
+
+
+def test_a_plan_of_other_weights_is_the_same_to_envoy() -> None:
+    other = planned(revision=2, routing={"split": {"a@1": 8, "b@1": 2}, "fallback": ["b@1"]})
+    assert of(planned()) == of(other)
+
+
+def test_a_change_of_the_default_model_is_not_the_same_to_envoy() -> None:
+    other = planned(revision=2, routing={"split": {"a@1": 1, "b@1": 2}, "fallback": ["b@1"]})
+    assert of(planned()) != of(other)
+
+
+def test_endpoints_that_did_not_change_are_taken_over() -> None:
+    before = of(planned())
+    after = of(planned(), planned(name="other", match={"path": "/other"}), before=before)
+    assert after.endpoints["delay"] is before.endpoints["delay"]
+    assert after.clusters.keys() > before.clusters.keys()
+
+
+def test_an_endpoint_that_changed_is_built_anew() -> None:
+    before = of(planned())
+    assert of(planned(timeout=3), before=before) == of(planned(timeout=3))
+
+
+def test_no_endpoint_is_a_plan_too() -> None:
+    resources = of()
+    assert (resources.clusters, len(routes(resources)), resources.longest_timeout) == ({}, 1, 0.0)
+
+
+def test_the_longest_time_limit_is_known() -> None:
+    other = planned(name="other", match={"path": "/other"}, timeout=40)
+    assert of(planned(), other).longest_timeout == 40
+
+
+def test_a_lone_model_is_not_tried_twice() -> None:
+    chosen, default, *_ = routes(of(planned(routing={"split": {"a@1": 1}})))
+    assert chosen.route is not None
+    assert default.route is not None
+    assert (chosen.route.retry_policy, default.route.retry_policy) == (None, None)
+
+
+def test_each_model_of_a_chain_gets_one_try() -> None:
+    chosen, *_ = routes(of(planned()))
+    assert chosen.route is not None
+    assert chosen.route.retry_policy is not None
+    assert chosen.route.retry_policy.num_retries == 1
+
+
+def test_the_default_upstream_is_a_cluster() -> None:
+    resources = resources_of(Plan(1, (planned(),)), "http://app:8000")
+    assert cluster(resources, DEFAULT_UPSTREAM).type == ClusterDiscoveryType.STRICT_DNS
+
+
+@pytest.mark.parametrize(
+    "url", ["app:8000", "http://", "ftp://app", "http://app:99999", "http://app/path", "http://[", ""]
+)
+def test_a_default_upstream_that_is_no_server_is_refused_by_name(url: str) -> None:
+    with pytest.raises(Invalid, match="default upstream"):
+        resources_of(Plan(0), url)
