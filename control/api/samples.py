@@ -1,0 +1,111 @@
+"""Samples, as they were observed: one by its prediction id, or the newest of those that match."""
+
+import time
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from control.api.periods import as_date, read_time
+from control.problems import not_found
+from control.registry import Registry
+from control.stores import Store
+from control.stores.samples import Question
+from hyperplan.sample import ObservedRow, Sample
+from hyperplan.schema import Violation
+
+
+class SampleAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A sample as the API shows it: `hyperplan.sample.Sample`, with its time as a date."""
+
+    prediction_id: str
+    time: datetime
+    endpoint: str
+    plan: int
+    revision: int
+    schema_version: str
+    entity: str | None
+    chosen: str | None
+    answered: str | None
+    attempts: int | None
+    propensity: float | None
+    inclusion: float
+    status: int | None
+    latency: float | None
+    slices: dict[str, str]
+    rows: list[ObservedRow]
+    rows_seen: int
+    violations: list[Violation]
+    flaw: str | None
+    rejected: bool
+    predictions: list[Any]
+
+
+@get("/v1/endpoints/{name:str}/samples", sync_to_thread=True)
+def list_samples(
+    store: NamedDependency[Store],
+    registry: NamedDependency[Registry],
+    name: FromPath[str],
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
+    since: FromQuery[str | None] = None,
+    until: FromQuery[str | None] = None,
+    chosen: FromQuery[str | None] = None,
+    answered: FromQuery[str | None] = None,
+    entity: FromQuery[str | None] = None,
+    violations: FromQuery[bool] = False,
+) -> list[SampleAnswer]:
+    """The newest samples of an endpoint that match; `violations=true` asks for those that broke the schema."""
+    registry.get(name)
+    now = time.time_ns()
+    question = Question(
+        endpoint=name,
+        since=read_time("since", since, now) if since is not None else None,
+        until=read_time("until", until, now) if until is not None else None,
+        chosen=chosen,
+        answered=answered,
+        entity=entity,
+        with_violations=violations,
+        limit=limit,
+    )
+    return [_answer(sample) for sample in store.samples.find(question)]
+
+
+@get("/v1/endpoints/{name:str}/samples/{prediction_id:str}", sync_to_thread=True)
+def get_sample(
+    store: NamedDependency[Store],
+    registry: NamedDependency[Registry],
+    name: FromPath[str],
+    prediction_id: FromPath[str],
+) -> SampleAnswer:
+    """The sample of one prediction. Only part of the traffic is sampled, so a prediction may have none."""
+    registry.get(name)
+    sample = store.samples.get(name, prediction_id)
+    if sample is None:
+        raise not_found(f"the endpoint {name!r} has no sample of the prediction {prediction_id!r}")
+    return _answer(sample)
+
+
+def _answer(sample: Sample) -> SampleAnswer:
+    fields = _writable(msgspec.to_builtins(sample)) | {"time": as_date(sample.time)}
+    return msgspec.convert(fields, SampleAnswer)
+
+
+def _writable(value: Any) -> Any:
+    """A value as JSON can write it. What clients sent may hold halves of surrogate pairs, which no encoder takes."""
+    match value:
+        case str():
+            return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        case dict():
+            return {str(_writable(key)): _writable(item) for key, item in value.items()}
+        case list():
+            return [_writable(item) for item in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return repr(value)
+
+
+handlers: list[Any] = [list_samples, get_sample]

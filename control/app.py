@@ -1,0 +1,82 @@
+"""The web application: every handler, what they share, and how errors are told."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.static_files import create_static_files_router
+
+from control import problems
+from control.api import endpoints, health, plan, references, samples, skew, traffic
+from control.api.bodies import LARGEST
+from control.openapi import CONFIG
+from control.plans import PlanFeed, Sidecars
+from control.registry import Registry
+from control.requests import RequestCounts
+from control.stores import Store
+
+CONSOLE = Path(__file__).parent / "console"
+CONSOLE_HEADERS = {
+    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+}
+
+
+def create_app(registry: Registry, store: Store, feed: PlanFeed) -> Litestar:
+    """The application over a registry, a store and a feed of plans."""
+    sidecars, counts = Sidecars(), RequestCounts()
+    shared = {
+        "registry": registry,
+        "store": store,
+        "feed": feed,
+        "sidecars": sidecars,
+        "request_counts": counts,
+    }
+    modules = (endpoints, plan, health, samples, skew, traffic, references)
+    return Litestar(
+        [handler for module in modules for handler in module.handlers] + [_console()],
+        dependencies={name: Provide(_given(value), sync_to_thread=False) for name, value in shared.items()},
+        exception_handlers=problems.HANDLERS,
+        before_send=[counts],
+        lifespan=[_following(feed)],
+        openapi_config=CONFIG,
+        request_max_body_size=LARGEST,
+        logging_config=None,
+    )
+
+
+def _console() -> Router:
+    """The console's files, which load nothing from elsewhere and stand in nobody's frame."""
+    return create_static_files_router(
+        path="/", directories=[CONSOLE], html_mode=True, include_in_schema=False, after_request=_guarded
+    )
+
+
+async def _guarded(response: Any) -> Any:
+    response.headers.update(CONSOLE_HEADERS)
+    return response
+
+
+def _given(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _following(feed: PlanFeed) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """Keeps the feed up to date while the application lives."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await feed.begin()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feed.run)
+            yield
+            feed.close()
+            tasks.cancel_scope.cancel()
+
+    return lifespan

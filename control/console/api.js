@@ -1,0 +1,49 @@
+/** Questions to control's API, and the clock of the machine that answers. */
+
+const PATIENCE = 20_000; // milliseconds until a question is given up
+
+/** The API could not be asked, or said no. The message is for people. */
+export class ApiError extends Error {}
+
+/** How far control's clock is ahead of this browser's, in milliseconds. */
+let ahead = 0;
+
+/** The time on control's clock, in milliseconds since 1970. */
+export const now = () => Date.now() + ahead;
+
+/** The newest plan, or null when `known` is its number. */
+export const getPlan = (known) => get("/v1/plan" + query({ after: known }));
+
+export const getSidecars = () => get("/v1/sidecars");
+
+export const getRevisions = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/revisions` + query({ limit: 20 }));
+
+export const getTraffic = (name, range) => get(`/v1/endpoints/${encodeURIComponent(name)}/traffic` + query(range));
+
+export const getSkew = (name, range, model) =>
+  get(`/v1/endpoints/${encodeURIComponent(name)}/skew` + query({ ...range, model }));
+
+function query(parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
+  return given.length ? `?${new URLSearchParams(given)}` : "";
+}
+
+async function get(path) {
+  const response = await answered(path);
+  const date = Date.parse(response.headers.get("date"));
+  if (date) ahead = date - Date.now();
+  if (response.status === 204) return null;
+  const body = await response.json().catch(() => null);
+  if (!response.ok) throw new ApiError(body?.detail ?? `control answered ${path} with ${response.status}`);
+  if (body === null) throw new ApiError(`control answered ${path} with something that is not JSON`);
+  return body;
+}
+
+async function answered(path) {
+  try {
+    return await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  } catch (error) {
+    const late = error.name === "TimeoutError";
+    throw new ApiError(late ? `control did not answer within ${PATIENCE / 1000} seconds` : "control cannot be reached");
+  }
+}

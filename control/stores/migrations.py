@@ -1,0 +1,58 @@
+"""The tables of the DuckDB file, as the steps that make them.
+
+A file remembers how many steps it has taken and takes the others when it is opened. A step that has been released is
+never changed; a change of the tables is a new step at the end.
+"""
+
+STEPS = (
+    """
+    CREATE TABLE samples (
+        time BIGINT NOT NULL,
+        endpoint VARCHAR NOT NULL,
+        prediction_id VARCHAR NOT NULL,
+        plan BIGINT NOT NULL,
+        revision BIGINT NOT NULL,
+        schema_version VARCHAR NOT NULL,
+        entity VARCHAR,
+        chosen VARCHAR,
+        answered VARCHAR,
+        attempts BIGINT,
+        propensity DOUBLE,
+        inclusion DOUBLE NOT NULL,
+        status BIGINT,
+        latency DOUBLE,
+        rejected BOOLEAN NOT NULL,
+        flaw VARCHAR,
+        rows_seen BIGINT NOT NULL,
+        n_violations BIGINT NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE TABLE profiles (
+        endpoint VARCHAR NOT NULL,
+        model VARCHAR NOT NULL,
+        bucket BIGINT NOT NULL,
+        profile BLOB NOT NULL
+    );
+    CREATE TABLE counter_states (
+        series VARCHAR NOT NULL,
+        instance VARCHAR NOT NULL,
+        start BIGINT NOT NULL,
+        value BIGINT NOT NULL,
+        PRIMARY KEY (series, instance, start)
+    );
+    CREATE TABLE counter_increments (
+        metric VARCHAR NOT NULL,
+        endpoint VARCHAR NOT NULL,
+        label VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        bucket BIGINT NOT NULL,
+        increment BIGINT NOT NULL
+    );
+    CREATE TABLE model_references (
+        endpoint VARCHAR NOT NULL,
+        model VARCHAR NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (endpoint, model)
+    );
+    """,
+)

@@ -1,0 +1,86 @@
+"""The store: all that control remembers of traffic, and the one transaction that takes samples in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from control.stores.counters import Counters, CumulativeSum
+from control.stores.database import Database
+from control.stores.profiles import Profiles, SchemaSource
+from control.stores.references import References
+from control.stores.samples import Samples
+from hyperplan.sample import Sample
+from hyperplan.schema import Schema
+
+FILE = "samples.duckdb"
+
+
+class Unavailable(Exception):
+    """The store could not take something in now; nothing of it is kept, and it should be sent again."""
+
+
+class Store:
+    """An open store. Every method may be called from any thread; none returns before what it wrote is on disk."""
+
+    def __init__(self, database: Database, bucket_seconds: float, schemas: SchemaSource) -> None:
+        bucket = round(bucket_seconds * 1e9)
+        self._database = database
+        self.bucket_seconds = bucket_seconds
+        self.samples = Samples(database)
+        self.profiles = Profiles(database, bucket, schemas)
+        self.counters = Counters(database, bucket)
+        self.references = References(database)
+
+    def ingest(self, samples: Sequence[Sample]) -> int:
+        """Take in samples with their profiles, all or nothing; how many of them were new.
+
+        Raises:
+            Unavailable: the database refused.
+        """
+        if not samples:
+            return 0
+        try:
+            with self._database.writing() as cursor:
+                new = self.samples.new(cursor, samples)
+                if new:
+                    self.samples.append(cursor, new)
+                    self.profiles.append(cursor, new)
+        except duckdb.Error as error:
+            raise Unavailable(str(error)) from error
+        return len(new)
+
+    def count(self, sums: Sequence[CumulativeSum]) -> None:
+        """Take in counters, all or nothing.
+
+        Raises:
+            Unavailable: the database refused.
+        """
+        try:
+            self.counters.ingest(sums)
+        except duckdb.Error as error:
+            raise Unavailable(str(error)) from error
+
+    def compact(self, now: int) -> int:
+        """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
+        self.counters.compact(now)
+        return self.profiles.compact(now)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+def no_schemas(endpoint: str) -> Schema | None:  # noqa: ARG001 - a SchemaSource
+    """The schemas of a control that knows no endpoints."""
+    return None
+
+
+def open_store(path: Path, bucket_seconds: float, schemas: SchemaSource = no_schemas) -> Store:
+    """Open the store in a data directory, or make it.
+
+    Raises:
+        Unopenable: the file is in use, no DuckDB file, or a newer version's.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    return Store(Database(path / FILE), bucket_seconds, schemas)

@@ -1,0 +1,84 @@
+"""A registry's file is made, opened again, brought up to date, or refused in a sentence."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from control.registry import Registry
+from control.registry.database import FILE, Unopenable, open_database, sqlite_url
+from control.registry.tables import Base
+
+
+def open_file(path: Path) -> Registry:
+    return Registry(open_database(sqlite_url(path)))
+
+
+def execute(path: Path, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+def test_a_fresh_file_has_the_tables_that_the_code_expects(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / FILE}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+
+
+def test_a_file_can_be_opened_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        registry = open_file(tmp_path / FILE)
+        assert registry.plan().number == 0
+        registry.close()
+
+
+def test_a_file_without_migrations_gets_them(tmp_path: Path) -> None:
+    execute(tmp_path / FILE, "CREATE TABLE stranger (x)")
+    registry = open_file(tmp_path / FILE)
+    assert registry.plan().number == 0
+    registry.close()
+    assert execute(tmp_path / FILE, "SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:
+    execute(tmp_path / FILE, "CREATE TABLE revisions (x)")
+    with pytest.raises(Unopenable, match="already exists"):
+        open_file(tmp_path / FILE)
+    assert execute(tmp_path / FILE, "SELECT name FROM sqlite_master") == [("revisions",)]
+
+
+def test_the_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "100%(here)s ü?"
+    folder.mkdir()
+    registry = open_file(folder / FILE)
+    registry.close()
+    assert (folder / FILE).is_file()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"this is no database, but it is long enough to look at" * 100)
+    with pytest.raises(Unopenable, match=r"registry\.sqlite cannot be opened: file is not a database; .*--data"):
+        open_file(tmp_path / FILE)
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(Unopenable, match="unable to open database file"):
+        open_file(tmp_path / FILE)
+
+
+def test_a_file_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
+    open_file(tmp_path / FILE).close()
+    with pytest.raises(Unopenable, match="readonly database"):
+        open_database(f"sqlite:///file:{tmp_path / FILE}?mode=ro&uri=true")
+
+
+def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    open_file(tmp_path / FILE).close()
+    execute(tmp_path / FILE, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Unopenable, match="newer version"):
+        open_file(tmp_path / FILE)

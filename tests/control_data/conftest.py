@@ -1,0 +1,132 @@
+"""A store in a folder of the test's own, a receiver before it, and samples to put in."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.testing import TestClient
+
+from control.api import references, samples, skew, traffic
+from control.otlp import OtlpReceiver
+from control.problems import HANDLERS
+from control.registry import Change, Registry, Write
+from control.registry.database import FILE, open_database
+from control.stores import Store, open_store
+from hyperplan.endpoint import parse_endpoint
+from hyperplan.sample import Sample, observe_rows
+from hyperplan.schema import Category, Float, Schema, violations_of
+
+SCHEMA = Schema(features={"distance": Float(min=0, aliases=("dist",)), "carrier": Category(values=("AA", "DL"))})
+BUCKET = 60
+T0 = 1_800_000_000 * 10**9 // (BUCKET * 10**9) * (BUCKET * 10**9)
+
+MakeSample = Callable[..., Sample]
+
+
+def make(prediction_id: str = "p-1", seconds: float = 0.0, rows: list[Any] | None = None, **fields: Any) -> Sample:
+    """A sample of the endpoint `flight-delay`, so many seconds after `T0`."""
+    rows = [{"distance": 100.0, "carrier": "AA"}] if rows is None else rows
+    defaults: dict[str, Any] = {
+        "prediction_id": prediction_id,
+        "time": T0 + round(seconds * 1e9),
+        "endpoint": "flight-delay",
+        "plan": 1,
+        "revision": 1,
+        "schema_version": SCHEMA.version(),
+        "chosen": "gbm@1",
+        "answered": "gbm@1",
+        "attempts": 1,
+        "propensity": 0.9,
+        "inclusion": 0.5,
+        "status": 200,
+        "latency": 0.01,
+        "rows": observe_rows(SCHEMA, rows),
+        "rows_seen": len(rows),
+        "violations": list(violations_of(SCHEMA, rows)),
+    }
+    return Sample(**(defaults | fields))
+
+
+@pytest.fixture
+def make_sample() -> MakeSample:
+    return make
+
+
+@pytest.fixture
+def t0() -> int:
+    """The start of a bucket, in nanoseconds."""
+    return T0
+
+
+@pytest.fixture
+def schema() -> Schema:
+    return SCHEMA
+
+
+def schema_of(endpoint: str) -> Schema | None:
+    return SCHEMA if endpoint == "flight-delay" else None
+
+
+@pytest.fixture
+def open_again(tmp_path: Path) -> Callable[[], Store]:
+    """Opens the store of this test, as often as it is closed."""
+    return lambda: open_store(tmp_path, BUCKET, schema_of)
+
+
+@pytest.fixture
+def store(open_again: Callable[[], Store]) -> Iterator[Store]:
+    store = open_again()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def receiver_address(store: Store) -> AsyncIterator[str]:
+    receiver = OtlpReceiver(store, "127.0.0.1:0")
+    port = await receiver.start()
+    yield f"127.0.0.1:{port}"
+    await receiver.stop()
+
+
+DOCUMENT = """
+name: flight-delay
+match: { path: /predict }
+protocol: json
+task: binary
+schema:
+  features:
+    distance: { type: float, min: 0, aliases: [dist] }
+    carrier: { type: category, values: [AA, DL] }
+models:
+  gbm@1: { url: "http://127.0.0.1:9001/predict", protocol: json }
+  logit@1: { url: "http://127.0.0.1:9002/predict", protocol: json }
+routing: { split: { gbm@1: 9, logit@1: 1 } }
+"""
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """A registry with the endpoint `flight-delay` in it."""
+    engine = open_database(f"sqlite:///{tmp_path / FILE}")
+    registry = Registry(engine)
+    registry.put(parse_endpoint(DOCUMENT), Change.APPLY, Write())
+    yield registry
+    engine.dispose()
+
+
+@pytest.fixture
+def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
+    """The part of the API that answers from the store."""
+    app = Litestar(
+        [*references.handlers, *samples.handlers, *skew.handlers, *traffic.handlers],
+        dependencies={
+            "store": Provide(lambda: store, sync_to_thread=False),
+            "registry": Provide(lambda: registry, sync_to_thread=False),
+        },
+        exception_handlers=HANDLERS,
+    )
+    with TestClient(app) as client:
+        yield client
