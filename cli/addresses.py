@@ -1,0 +1,74 @@
+"""Addresses that processes listen on, `host:port`, and whether they are free."""
+
+import socket
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from cli.failure import Failure
+
+
+class Address(NamedTuple):
+    """A host and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address as an http URL; an address that listens everywhere is reached on loopback."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{Address(host, self.port)}"
+
+
+def parse_address(text: str, option: str) -> Address:
+    """Read `host:port`; an IPv6 address stands in brackets.
+
+    Raises:
+        Failure: it is something else; the message names the option.
+    """
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port is None or parts.netloc != text or parts.username is not None:
+        raise Failure(f"{option} must be host:port, like 127.0.0.1:8080, not {text!r}")
+    return Address(host, port)
+
+
+def claim(text: str, option: str) -> Address:
+    """Check that an address is free, and replace port 0 by a free port.
+
+    Raises:
+        Failure: the port is taken, or the host is none of this machine's.
+    """
+    address = parse_address(text, option)
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            raise Failure(
+                f"cannot listen on {address}: {error.strerror}; choose another address with {option}"
+            ) from None
+        return Address(address.host, probe.getsockname()[1])
+
+
+def checked_url(text: str, option: str) -> str:
+    """An http or https URL, as it was given.
+
+    Raises:
+        Failure: it is none; the message names the option.
+    """
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise Failure(f"{option} must be a URL like http://127.0.0.1:7070, not {text!r}")
+    return text

@@ -1,0 +1,470 @@
+"""The `hyperplan` command: one function for each command, thin, and importing what it needs only when it is called.
+
+The sidecar must not pay for control's libraries, nor `hyperplan --help` for any of them.
+"""
+
+import asyncio
+import enum
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+
+import typer
+
+from cli.addresses import checked_url, claim, parse_address
+from cli.failure import Failure, report
+from hyperplan import __version__
+from hyperplan.endpoint import Endpoint, parse_endpoint
+from hyperplan.problems import Invalid
+
+app = typer.Typer(
+    name="hyperplan",
+    help="One stable endpoint in front of any number of models: a sidecar for Envoy, and what watches over it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+CONTROL = "http://127.0.0.1:7070"
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines; long-running commands log JSON lines.")]
+ControlUrl = Annotated[str, typer.Option("--control", envvar="HYPERPLAN_CONTROL", help="The URL of control.")]
+Run = Annotated[
+    Path, typer.Option("--run", envvar="HYPERPLAN_RUN", help="The folder of the sockets Envoy connects to.")
+]
+Data = Annotated[
+    Path, typer.Option("--data", envvar="HYPERPLAN_DATA", help="The folder of what must outlive a restart.")
+]
+Author = Annotated[str | None, typer.Option(envvar="HYPERPLAN_AUTHOR", help="Who makes the change.")]
+Reason = Annotated[str | None, typer.Option(help="Why; kept with the revision.")]
+Bucket = Annotated[
+    float,
+    typer.Option("--bucket", envvar="HYPERPLAN_BUCKET", min=0.1, help="Seconds of traffic that one profile covers."),
+]
+Traces = Annotated[
+    str | None,
+    typer.Option(
+        "--traces", envvar="HYPERPLAN_TRACES", help="The URL of an OTLP receiver for traces, such as Jaeger's."
+    ),
+]
+TraceSampling = Annotated[
+    float,
+    typer.Option(envvar="HYPERPLAN_TRACE_SAMPLING", min=0, max=100, help="Percent of the requests that are traced."),
+]
+Upstream = Annotated[
+    str | None,
+    typer.Option(envvar="HYPERPLAN_DEFAULT_UPSTREAM", help="The URL that gets every request that is no prediction."),
+]
+
+
+class TransportName(enum.StrEnum):
+    """How the sidecar speaks gRPC with Envoy."""
+
+    h2 = enum.auto()
+    grpcio = enum.auto()
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    """One stable endpoint in front of any number of models: a sidecar for Envoy, and what watches over it."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+# Processes.
+
+
+@app.command()
+def sidecar(
+    control: Annotated[
+        str | None, typer.Option(envvar="HYPERPLAN_CONTROL", help=f"Plans come from this control [{CONTROL}].")
+    ] = None,
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(envvar="HYPERPLAN_ENDPOINTS", help="Plans come from this folder of documents instead."),
+    ] = None,
+    run: Run = Path("run"),
+    data: Data = Path("data/sidecar"),
+    default_upstream: Upstream = None,
+    transport: Annotated[
+        TransportName,
+        typer.Option(envvar="HYPERPLAN_TRANSPORT", help="Who speaks gRPC with Envoy: our own code, or grpcio's."),
+    ] = TransportName.grpcio,
+    as_json: Json = False,
+) -> None:
+    """Run the data plane next to Envoy: decides on each request, and configures Envoy's clusters and routes.
+
+    Telemetry follows the OTEL_* variables; unset, samples and metrics go to control on this machine.
+    """
+    import uvloop
+
+    from extproc.sidecar import SidecarSettings, serve
+    from extproc.telemetry.settings import TelemetrySettings
+
+    if control is not None and endpoints is not None:
+        raise Failure("--control and --endpoints exclude each other: plans come from one place")
+    if endpoints is not None and not endpoints.is_dir():
+        raise Failure(f"--endpoints {endpoints} is not a folder")
+    settings = SidecarSettings(
+        source=endpoints or urlsplit(checked_url(control or CONTROL, "--control")),
+        run=run,
+        data=data,
+        default_upstream=checked_url(default_upstream, "--default-upstream") if default_upstream else None,
+        telemetry=TelemetrySettings.read(os.environ),
+        transport=transport,
+    )
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
+
+
+@app.command()
+def control(
+    listen: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_CONTROL_LISTEN", help="Where the HTTP API and the console answer.")
+    ] = "127.0.0.1:7070",
+    otlp_listen: Annotated[
+        str,
+        typer.Option(envvar="HYPERPLAN_OTLP_LISTEN", help="Where samples and metrics are received, as OTLP over gRPC."),
+    ] = "127.0.0.1:4417",
+    data: Data = Path("data/control"),
+    bucket: Bucket = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles and skew."""
+    from control.serve import ControlSettings, serve
+
+    settings = ControlSettings(
+        listen=claim(listen, "--listen"), otlp=claim(otlp_listen, "--otlp-listen"), data=data, bucket=bucket
+    )
+    _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
+
+
+@app.command()
+def up(
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="HYPERPLAN_ENDPOINTS", help="Documents in this folder that control does not know yet are applied."
+        ),
+    ] = None,
+    listen: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")
+    ] = "127.0.0.1:8080",
+    control: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_CONTROL_LISTEN", help="Where control's HTTP API and console answer.")
+    ] = "127.0.0.1:7070",
+    otlp_listen: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_OTLP_LISTEN", help="Where control receives samples and metrics.")
+    ] = "127.0.0.1:4417",
+    data: Data = Path("data"),
+    default_upstream: Upstream = None,
+    traces: Traces = None,
+    trace_sampling: TraceSampling = 1.0,
+    bucket: Bucket = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Run Envoy, a sidecar and control on this machine, until Ctrl-C. A port of 0 takes a free one."""
+    from cli.stack import StackSettings
+    from cli.up import run
+
+    if endpoints is not None and not endpoints.is_dir():
+        raise Failure(f"--endpoints {endpoints} is not a folder")
+    settings = StackSettings(
+        listen=claim(listen, "--listen"),
+        control=claim(control, "--control"),
+        otlp=claim(otlp_listen, "--otlp-listen"),
+        data=data,
+        endpoints=endpoints,
+        default_upstream=default_upstream,
+        traces=traces,
+        trace_sampling=trace_sampling,
+        bucket=bucket,
+    )
+    _run_until_signalled(lambda stop: run(settings, stop, as_json=as_json), as_json=as_json)
+
+
+@app.command("envoy-config")
+def envoy_config(
+    listen: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")
+    ] = "127.0.0.1:8080",
+    run: Run = Path("run"),
+    admin: Annotated[
+        str | None, typer.Option(envvar="HYPERPLAN_ADMIN", help="Envoy's admin interface [a unix socket in --run].")
+    ] = None,
+    traces: Traces = None,
+    trace_sampling: TraceSampling = 1.0,
+    authorities: Annotated[
+        Path,
+        typer.Option(envvar="HYPERPLAN_AUTHORITIES", help="The certificate authorities that vouch for https models."),
+    ] = AUTHORITIES,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", envvar="HYPERPLAN_ENVOY_CONFIG", help="Write it to this file instead."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the bootstrap of an Envoy that works with a sidecar: run it with `envoy -c FILE`."""
+    from cli.envoy_config import EnvoySettings, render, render_json
+
+    collector = parse_address(urlsplit(checked_url(traces, "--traces")).netloc, "--traces") if traces else None
+    settings = EnvoySettings(
+        listen=parse_address(listen, "--listen"),
+        run=run,
+        admin=parse_address(admin, "--admin") if admin else None,
+        traces=collector,
+        trace_sampling=trace_sampling,
+        authorities=authorities,
+    )
+    text = render_json(settings) if as_json else render(settings)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def demo(
+    listen: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")
+    ] = "127.0.0.1:8080",
+    control: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_CONTROL_LISTEN", help="Where control's HTTP API and console answer.")
+    ] = "127.0.0.1:7070",
+    otlp_listen: Annotated[
+        str, typer.Option(envvar="HYPERPLAN_OTLP_LISTEN", help="Where control receives samples and metrics.")
+    ] = "127.0.0.1:4417",
+    flights: Annotated[int, typer.Option(min=200, help="How many flights are replayed, spread evenly.")] = 20_000,
+    every: Annotated[bool, typer.Option("--all", help="Replay every flight of the half year: 170,618.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit when the replay is over, even on a terminal.")] = False,
+    traces: Traces = None,
+    as_json: Json = False,
+) -> None:
+    """Replay half a year of flights through Envoy and two models, with an edit, a crash and two broken feeds on the way.
+
+    Nothing needs to be set up: the models are trained first, and everything is removed at the end.
+    """
+    from demo.run import DemoSettings, run
+
+    settings = DemoSettings(
+        listen=claim(listen, "--listen"),
+        control=claim(control, "--control"),
+        otlp=claim(otlp_listen, "--otlp-listen"),
+        flights=None if every else flights,
+        stays=sys.stdout.isatty() and not once and not as_json,
+        traces=traces,
+        as_json=as_json,
+    )
+    _run_until_signalled(lambda stop: run(settings, stop), as_json=as_json)
+
+
+# Endpoints.
+
+
+@app.command()
+def apply(
+    file: Annotated[
+        list[Path], typer.Option("--file", "-f", help="An endpoint document; several are applied in turn.")
+    ],
+    control: ControlUrl = CONTROL,
+    author: Author = None,
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Make endpoints be what their documents say."""
+    from cli.api import ControlApi
+
+    applied = []
+    with ControlApi(control, author=author, reason=reason) as api:
+        for path in file:
+            text = _read_text(path)
+            try:
+                name = parse_endpoint(text).name
+            except Invalid as error:
+                raise Failure.of(str(path), error) from None
+            applied.append(api.call("PUT", f"/v1/endpoints/{quote(name)}", content=text))
+            if not as_json:
+                typer.echo(f"{name}: revision {applied[-1]['revision']}")
+    if as_json:
+        typer.echo(json.dumps(applied))
+
+
+@app.command()
+def get(
+    endpoint: Annotated[str | None, typer.Argument(help="The endpoint; left out, all are listed.")] = None,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Show the endpoints, or one of them whole."""
+    import msgspec
+
+    from cli.api import ControlApi
+    from cli.showing import show_endpoint, show_endpoints
+
+    with ControlApi(control) as api:
+        found = api.call("GET", f"/v1/endpoints/{quote(endpoint)}" if endpoint else "/v1/endpoints")
+    if as_json:
+        typer.echo(json.dumps(found))
+    elif endpoint:
+        show_endpoint(found["revision"], msgspec.convert(found["document"], Endpoint))
+    else:
+        show_endpoints(found)
+
+
+@app.command()
+def route(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    split: Annotated[str, typer.Option(help="The new weights, like gbm@2=10,gbm@1=90; an arm left out gets none.")],
+    control: ControlUrl = CONTROL,
+    author: Author = None,
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Change how an endpoint splits its traffic. Sidecars follow at once."""
+    from cli.api import ControlApi
+
+    weights = _parse_split(split)
+    path = f"/v1/endpoints/{quote(endpoint)}/routing"
+    with ControlApi(control, author=author, reason=reason) as api:
+        current = api.send("GET", path)
+        routing = current.json() | {"split": weights}
+        changed = api.send("PUT", path, content=json.dumps(routing), headers={"if-match": current.headers["etag"]})
+    _say_revision(endpoint, int(changed.headers["etag"].strip('"')), as_json=as_json)
+
+
+@app.command()
+def rollback(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    to: Annotated[int, typer.Option(min=1, help="The revision to go back to; `hyperplan get` shows the present one.")],
+    control: ControlUrl = CONTROL,
+    author: Author = None,
+    reason: Reason = None,
+    as_json: Json = False,
+) -> None:
+    """Make an endpoint be what it was at an earlier revision, as a new one."""
+    from cli.api import ControlApi
+
+    path = f"/v1/endpoints/{quote(endpoint)}"
+    with ControlApi(control, author=author, reason=reason) as api:
+        current = api.send("GET", path).headers["etag"]
+        changed = api.call("POST", f"{path}/rollback", content=json.dumps({"to": to}), headers={"if-match": current})
+    _say_revision(endpoint, changed["revision"], as_json=as_json)
+
+
+@app.command()
+def profile(
+    file: Annotated[Path, typer.Argument(help="The training data: Parquet or CSV, a column for each feature.")],
+    endpoint: Annotated[str, typer.Option(help="The endpoint whose schema describes the columns.")],
+    model: Annotated[str, typer.Option(help="The model version that was trained on it, like gbm@1.")],
+    time_column: Annotated[
+        str | None, typer.Option(help="The column by which rows are put in the order of time.")
+    ] = None,
+    chunk_rows: Annotated[int, typer.Option(min=1, help="Rows in one profile of the series.")] = 50_000,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Profile training data, and give it to control as the reference of a model. The data itself stays where it is."""
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from cli.api import ControlApi
+    from cli.profiling import profile_file
+
+    path = f"/v1/endpoints/{quote(endpoint)}"
+    with ControlApi(control) as api, Progress(console=Console(stderr=True, quiet=as_json)) as progress:
+        document = msgspec.convert(api.call("GET", path)["document"], Endpoint)
+        task = progress.add_task(f"profiling {file}", total=None)
+        try:
+            reference = profile_file(
+                file,
+                document,
+                model,
+                time_column=time_column,
+                chunk_rows=chunk_rows,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        except Invalid as error:
+            raise Failure.of(str(file), error) from None
+        kept = api.call("PUT", f"{path}/models/{quote(model)}/reference", content=reference.encode())
+    if as_json:
+        typer.echo(json.dumps(kept))
+    else:
+        typer.echo(f"{model}: reference of {kept['rows']:,} rows in {kept['chunks']} profiles")
+
+
+def _say_revision(endpoint: str, revision: int, *, as_json: bool) -> None:
+    typer.echo(
+        json.dumps({"endpoint": endpoint, "revision": revision}) if as_json else f"{endpoint}: revision {revision}"
+    )
+
+
+def _parse_split(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        arm, equals, weight = part.strip().partition("=")
+        try:
+            weights[arm] = float(weight)
+        except ValueError:
+            equals = ""
+        if not arm or not equals:
+            raise Failure(f"--split: {part.strip()!r} must be model=weight, like gbm@1=90")
+    return weights
+
+
+# Running things.
+
+
+def _run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]], *, as_json: bool) -> None:
+    """Run a coroutine function that takes a stop event, and set the event on SIGINT or SIGTERM."""
+    from cli import logs
+
+    logs.set_up(as_json=as_json)
+
+    async def supervised() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await main(stop)
+
+    try:
+        asyncio.run(supervised())
+    except OSError as error:
+        raise Failure(str(error)) from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Failure(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except Failure as failure:
+        report(failure, as_json="--json" in sys.argv[1:])
+        sys.exit(1)
+    except Invalid as error:
+        report(Failure.of("the configuration", error), as_json="--json" in sys.argv[1:])
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"error: this command needs a part that is not installed ({error.name}): pip install 'hyperplan[demo]'"
+        )
+
+
+if __name__ == "__main__":
+    main()

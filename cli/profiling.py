@@ -1,0 +1,185 @@
+"""A reference out of a file of training data.
+
+DuckDB reads the file in batches, so it may be larger than memory. Every column of a CSV file is read as text and cast
+to what the schema says, never to what a reader guesses from the first lines: a category `01` stays `01`. Values that
+cannot be cast are counted as of the wrong type, as they would be in a request.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperplan.endpoint import Endpoint
+from hyperplan.problems import Invalid, Problem, pointer
+from hyperplan.profile import Profile, Reference
+from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, Schema
+
+Progress = Callable[[int, int], None]
+"""Is told the rows that are done and the rows that there are."""
+
+READERS = {
+    ".parquet": "read_parquet(?)",
+    ".pq": "read_parquet(?)",
+    ".csv": "read_csv(?, all_varchar = true)",
+    ".tsv": "read_csv(?, all_varchar = true)",
+}
+"""How DuckDB reads a file, by the end of its name; `.gz` may follow that of a CSV file."""
+
+_NULLS = ("", "na", "n/a", "nan", "null", "none")
+"""Texts that stand for null in a column of numbers or truth values, in lower case."""
+
+
+def profile_file(
+    path: Path,
+    endpoint: Endpoint,
+    model: str,
+    *,
+    time_column: str | None = None,
+    chunk_rows: int = 50_000,
+    on_progress: Progress = lambda done, total: None,  # noqa: ARG005 - a Progress
+) -> Reference:
+    """Profile the training data of a model, in chunks of `chunk_rows` rows.
+
+    Chunks follow the order of the file, or that of `time_column`. Columns that are no features are left alone.
+
+    Raises:
+        Invalid: the file cannot be read, has no rows, or lacks columns; the problems say what it has.
+    """
+    schema = endpoint.schema
+    if model not in endpoint.models:
+        known = ", ".join(endpoint.models)
+        raise Invalid([Problem("", f"{model!r} is no model of {endpoint.name}; known: {known}")])
+    if chunk_rows < 1:
+        raise Invalid([Problem("", "a chunk must have at least 1 row")])
+    with duckdb.connect() as connection:
+        source = _source(path)
+        columns = _columns(connection, source, path)
+        _require(schema, time_column, columns, path)
+        total = _count(connection, source, path)
+        series = list(_profiles(connection, source, path, schema, columns, time_column, chunk_rows, total, on_progress))
+    return Reference(
+        endpoint=endpoint.name,
+        model=model,
+        made_at=time.time(),
+        rows=sum(profile.rows for profile in series),
+        series=series,
+    )
+
+
+def _source(path: Path) -> str:
+    if not path.is_file():
+        raise Invalid([Problem("", f"{path}: no such file")])
+    name = path.name.lower().removesuffix(".gz")
+    for suffix, reader in READERS.items():
+        if name.endswith(suffix):
+            return reader
+    raise Invalid([Problem("", f"{path}: the name must end with one of {', '.join(READERS)}")])
+
+
+def _run(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return connection.execute(query, [str(path)])
+    except duckdb.Error as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: duckdb.Error) -> Invalid:
+    return Invalid([Problem("", f"{path} cannot be read: {str(error).splitlines()[0]}")])
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -> dict[str, str]:
+    """The columns of the file, and DuckDB's name for the type of each."""
+    return {name: kind for name, kind, *_ in _run(connection, f"DESCRIBE SELECT * FROM {source}", path).fetchall()}
+
+
+def _count(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -> int:
+    (count,) = _run(connection, f"SELECT count(*) FROM {source}", path).fetchone() or (0,)
+    if not count:
+        raise Invalid([Problem("", f"{path} has no rows")])
+    return int(count)
+
+
+def _require(schema: Schema, time_column: str | None, columns: Mapping[str, str], path: Path) -> None:
+    has = f"the file has: {', '.join(columns)}"
+    missing = [name for name, feature in schema.features.items() if feature.required and name not in columns]
+    problems = [Problem(pointer(name), f"{path} has no such column; {has}") for name in missing]
+    if time_column is not None and time_column not in columns:
+        problems.append(Problem(pointer(time_column), f"{path} has no such column to order by; {has}"))
+    if problems:
+        raise Invalid(problems)
+
+
+def _profiles(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    path: Path,
+    schema: Schema,
+    columns: Mapping[str, str],
+    time_column: str | None,
+    chunk_rows: int,
+    total: int,
+    on_progress: Progress,
+) -> Iterator[Profile]:
+    features = {name: feature for name, feature in schema.features.items() if name in columns}
+    selected = [_cast(_quoted(name), feature, columns[name]) for name, feature in features.items()]
+    order = f" ORDER BY {_in_time(_quoted(time_column), columns[time_column])}" if time_column else ""
+    done = 0
+    try:
+        cursor = _run(connection, f"SELECT {', '.join(selected) or '1'} FROM {source}{order}", path)
+        while rows := cursor.fetchmany(chunk_rows):
+            values = dict(zip(features, zip(*rows, strict=True), strict=False))
+            arrays = {name: _array(feature, values[name]) for name, feature in features.items()}
+            yield Profile.of_columns(schema, arrays or {"": np.zeros(len(rows))})
+            done += len(rows)
+            on_progress(done, total)
+    except duckdb.Error as error:
+        raise _unreadable(path, error) from None
+
+
+def _in_time(column: str, kind: str) -> str:
+    """What to order by. Times in text are numbers or timestamps, and only as a last resort text."""
+    return f"TRY_CAST({column} AS DOUBLE), TRY_CAST({column} AS TIMESTAMP), {column}" if kind == "VARCHAR" else column
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _cast(column: str, feature: AnyFeature, kind: str) -> str:
+    """The expression that reads a column as the values of a feature."""
+    match feature:
+        case Float() | Int() if kind == "VARCHAR":
+            # What is no number becomes infinite, which is no number either, and so is told apart from null.
+            number = f"coalesce(TRY_CAST({column} AS DOUBLE), 'inf'::DOUBLE)"
+            return f"CASE WHEN {_is_null(column)} THEN NULL ELSE {number} END"
+        case Float() | Int():
+            return f"CAST({column} AS DOUBLE)"
+        case Bool() if kind == "VARCHAR":
+            cast = f"coalesce(TRY_CAST({column} AS BOOLEAN)::VARCHAR, {column})"
+            return f"CASE WHEN {_is_null(column)} THEN NULL ELSE {cast} END"
+        case Bool():
+            return f"CAST({column} AS BOOLEAN)::VARCHAR"
+        case NumberList():
+            return f"{'TRY_CAST' if kind == 'VARCHAR' else 'CAST'}({column} AS DOUBLE[])"
+        case _:
+            return f"CAST({column} AS VARCHAR)"
+
+
+def _is_null(column: str) -> str:
+    return f"{column} IS NULL OR lower(trim({column})) IN ({', '.join(repr(text) for text in _NULLS)})"
+
+
+def _array(feature: AnyFeature, values: Iterable[Any]) -> NDArray[Any]:
+    if isinstance(feature, Float | Int):
+        return np.array(values, np.float64)  # None becomes NaN, which a profile counts as null
+    if isinstance(feature, Bool):
+        values = [_TRUTH.get(value, value) for value in values]
+    return np.fromiter(values, object)
+
+
+_TRUTH = {"true": True, "false": False}

@@ -1,0 +1,49 @@
+"""How commands show what control says, on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hyperplan.endpoint import Endpoint, Routing
+
+
+def show_endpoints(found: list[dict[str, Any]]) -> None:
+    """A line for each endpoint."""
+    table = Table("endpoint", "revision", "path", "protocol", "split")
+    for entry in found:
+        table.add_row(
+            entry["name"], str(entry["revision"]), entry["match"]["path"], entry["protocol"], _shares(entry["split"])
+        )
+    Console().print(table if found else "no endpoint yet; make one with `hyperplan apply -f FILE`")
+
+
+def show_endpoint(revision: int, endpoint: Endpoint) -> None:
+    """One endpoint: how it is routed, and its schema."""
+    console, routing = Console(), endpoint.routing
+    console.print(f"[bold]{endpoint.name}[/bold] revision {revision}: POST {endpoint.match.path}")
+    console.print(_models(endpoint, routing))
+    table = Table("feature", "type", "unit", "required", "nullable", "source")
+    for name, feature in endpoint.schema.features.items():
+        kind = str(feature.__struct_config__.tag)
+        table.add_row(
+            name, kind, feature.unit or "", _yes(feature.required), _yes(feature.nullable), feature.source or ""
+        )
+    console.print(table)
+
+
+def _models(endpoint: Endpoint, routing: Routing) -> Table:
+    table = Table("model", "weight", "fallback", "url")
+    for name, model in endpoint.models.items():
+        place = str(routing.fallback.index(name) + 1) if name in routing.fallback else ""
+        table.add_row(name, f"{routing.split.get(name, 0):g}", place, model.url or "rule")
+    return table
+
+
+def _shares(split: dict[str, float]) -> str:
+    total = sum(split.values())
+    return ", ".join(f"{arm} {weight / total:.0%}" for arm, weight in split.items())
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""

@@ -1,0 +1,297 @@
+"""What clients and models see of an Envoy that runs on our resources."""
+
+import asyncio
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from extproc.xds import Resources
+from hyperplan.endpoint import WITHHELD_HEADERS
+from hyperplan.plan import model_cluster
+from tests.envoy.running import ChoosingSidecar, ModelServer, RunningEnvoy, endpoint_document, resources
+
+EnvoyWith = Callable[[Resources], Awaitable[RunningEnvoy]]
+Server = Callable[..., Awaitable[ModelServer]]
+Choosing = Callable[..., Awaitable[ChoosingSidecar]]
+PATH = "/v1/models/delay:predict"
+
+
+def unused_url(path: str) -> str:
+    """A URL at which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}{path}"
+
+
+async def test_without_a_sidecar_the_default_model_answers_at_the_path_of_its_own_url(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    envoy = await envoy_with(resources(endpoint_document({"gbm@1": model.url("/invocations?deep=1")})))
+    response = await client.post(envoy.url + PATH + "?mine=1", content=b'{"instances": []}')
+    assert (response.status_code, response.content) == (200, model.answer)
+    assert response.headers["x-hyperplan-model"] == "gbm@1"
+    [seen] = model.seen
+    assert (seen.path, seen.body) == ("/invocations?deep=1", b'{"instances": []}')
+    assert seen.headers["host"] == f"127.0.0.1:{model.port}"
+
+
+async def test_without_a_sidecar_a_closed_endpoint_answers_503_and_asks_no_model(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    envoy = await envoy_with(resources(endpoint_document({"gbm@1": model.url()}, on_failure="closed")))
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert (response.status_code, model.seen) == (503, [])
+
+
+async def test_the_arm_that_the_sidecar_chose_answers(
+    envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    default, chosen = await model_server(answer=b"default"), await model_server(answer=b"chosen")
+    await sidecar_choosing("b@1")
+    routing = {"split": {"a@1": 2, "b@1": 1}}
+    document = endpoint_document({"a@1": default.url("/a"), "b@1": chosen.url("/b")}, routing=routing)
+    envoy = await envoy_with(resources(document))
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert (response.content, response.headers["x-hyperplan-model"]) == (b"chosen", "b@1")
+    assert [seen.path for seen in chosen.seen] == ["/b"]
+    assert default.seen == []
+
+
+@pytest.mark.parametrize("failure", ["answers 503", "is not there", "hangs"])
+async def test_a_model_that_fails_hands_over_to_a_fallback_at_another_path(
+    failure: str, envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    failing, fallback = await model_server(status=503, hangs=failure == "hangs"), await model_server()
+    url = unused_url("/first") if failure == "is not there" else failing.url("/first")
+    await sidecar_choosing("a@1")
+    envoy = await envoy_with(resources(endpoint_document({"a@1": url, "b@1": fallback.url("/second")}, timeout=1)))
+    body = b"x" * (3 << 20)  # more than the listener's buffer holds, less than the endpoint's limit
+    response = await client.post(envoy.url + PATH, content=body)
+    assert (response.status_code, response.content) == (200, fallback.answer)
+    assert response.headers["x-hyperplan-model"] == "b@1"
+    assert response.headers["x-envoy-attempt-count"] == "2"
+    assert [(seen.path, seen.body == body) for seen in fallback.seen] == [("/second", True)]
+    assert fallback.seen[0].headers["host"] == f"127.0.0.1:{fallback.port}"
+
+
+async def test_failover_carries_a_burst_of_requests(
+    envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    fallback = await model_server()
+    await sidecar_choosing("a@1")
+    models = {"a@1": unused_url("/a"), "b@1": unused_url("/b"), "c@1": fallback.url("/c")}
+    # On a busy machine the sidecar may take too long for some of 64; those must not go to a dead default.
+    routing = {"split": {"a@1": 1}, "fallback": ["b@1", "c@1"], "default": "c@1"}
+    envoy = await envoy_with(resources(endpoint_document(models, routing=routing)))
+    requests = [client.post(envoy.url + PATH, content=b"{}") for _ in range(64)]
+    answers = await asyncio.gather(*requests)
+    assert {answer.status_code for answer in answers} == {200}
+    assert any(answer.headers["x-envoy-attempt-count"] == "3" for answer in answers)
+
+
+async def test_a_chain_without_a_living_model_answers_503(
+    envoy_with: EnvoyWith, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    await sidecar_choosing("a@1")
+    envoy = await envoy_with(resources(endpoint_document({"a@1": unused_url("/a"), "b@1": unused_url("/b")})))
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert response.status_code == 503
+
+
+async def test_a_model_that_takes_longer_than_the_endpoint_allows_is_a_504(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server(hangs=True)
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()}, timeout=0.2)))
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert response.status_code == 504
+
+
+async def test_clients_cannot_set_the_headers_of_hyperplan_and_envoy(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    mine = {
+        "x-hyperplan-arm": "arm/delay/none@1",
+        "x-hyperplan-violations": "3",
+        "x-envoy-upstream-rq-timeout-ms": "1",
+        "x-request-id": "mine",
+        "x-mine": "stays",
+    }
+    response = await client.post(envoy.url + PATH, content=b"{}", headers=mine)
+    assert response.status_code == 200
+    assert "x-hyperplan-violations" not in response.headers
+    headers = model.seen[0].headers
+    assert [name for name in headers if name.startswith("x-hyperplan-")] == []
+    assert "x-envoy-upstream-rq-timeout-ms" not in headers
+    assert headers["x-mine"] == "stays"
+    assert uuid.UUID(headers["x-request-id"]).version == 4
+
+
+async def test_the_prediction_id_is_a_fresh_one_for_each_request(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server(headers={"x-hyperplan-prediction-id": "of the model"})
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    ids = [
+        (await client.post(envoy.url + PATH, content=b"{}", headers={"x-request-id": "same"})).headers.get_list(
+            "x-hyperplan-prediction-id"
+        )
+        for _ in range(2)
+    ]
+    assert ids == [[seen.headers["x-request-id"]] for seen in model.seen]
+    assert ids[0] != ids[1]
+
+
+async def test_violations_that_the_sidecar_noted_reach_the_client(
+    envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    await sidecar_choosing("a@1", x_hyperplan_violations="2")
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert response.headers["x-hyperplan-violations"] == "2"
+
+
+async def test_credentials_reach_the_model_and_not_the_sidecar(
+    envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    sidecar = await sidecar_choosing("a@1")
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    credentials = dict.fromkeys(WITHHELD_HEADERS, "secret")
+    await client.post(envoy.url + PATH, content=b"{}", headers=credentials)
+    assert WITHHELD_HEADERS.isdisjoint(sidecar.headers[0])
+    assert credentials.items() <= model.seen[0].headers.items()
+
+
+async def test_a_body_far_over_the_limit_is_a_413_and_one_at_the_limit_passes(
+    envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    await sidecar_choosing("a@1")
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()}, max_body=2 << 20)))
+    statuses = [(await client.post(envoy.url + PATH, content=b"x" * (size << 20))).status_code for size in (2, 3)]
+    assert (statuses, [len(seen.body) for seen in model.seen]) == ([200, 413], [2 << 20])
+
+
+async def test_a_path_that_is_no_endpoint_is_a_404_with_a_problem_document(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    response = await client.post(envoy.url + PATH + "/more", content=b"{}")
+    assert (response.status_code, response.json()["status"]) == (404, 404)
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_another_method_on_an_endpoint_is_a_405_that_says_which_it_wants(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    response = await client.get(envoy.url + PATH)
+    assert (response.status_code, response.json()["status"]) == (405, 405)
+    assert (response.headers["allow"], response.headers["content-type"]) == ("POST", "application/problem+json")
+
+
+async def test_everything_else_reaches_the_default_upstream_as_it_came(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model, app = await model_server(), await model_server(answer=b"app")
+    document = endpoint_document({"a@1": model.url()}, on_failure="closed")
+    envoy = await envoy_with(resources(document, default_upstream=app.url()))
+    large = b"x" * (5 << 20)  # more than any endpoint's limit: nothing buffers it
+    answers = [
+        await client.post(envoy.url + "/other?a=b", content=large, headers={"host": "shop.example"}),
+        await client.get(envoy.url + PATH),
+    ]
+    assert [(answer.status_code, answer.content) for answer in answers] == [(200, b"app")] * 2
+    first, second = app.seen
+    assert (first.path, first.headers["host"], len(first.body)) == ("/other?a=b", "shop.example", len(large))
+    assert (second.method, second.path) == ("GET", PATH)
+
+
+async def test_hosts_tell_endpoints_at_one_path_apart(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    servers = {name: await model_server(answer=name.encode()) for name in ("any", "shop", "shop-8443", "common")}
+    matches = {
+        "any": {"path": "/predict"},
+        "shop": {"path": "/predict", "host": "shop.example"},
+        "shop-8443": {"path": "/predict", "host": "shop.example:8443"},
+        "common": {"path": "/common"},
+    }
+    documents = [
+        endpoint_document({"a@1": server.url()}, name=name, match=matches[name]) for name, server in servers.items()
+    ]
+    envoy = await envoy_with(resources(*documents))
+
+    async def answer(host: str, path: str = "/predict") -> str:
+        return (await client.post(envoy.url + path, content=b"{}", headers={"host": host})).text
+
+    hosts = ("other.example", "shop.example", "SHOP.example", "shop.example:80", "shop.example:8443")
+    assert [await answer(host) for host in hosts] == ["any", "shop", "shop", "shop", "shop-8443"]
+    assert {await answer(host, "/common") for host in hosts} == {"common"}
+
+
+async def test_a_model_whose_health_check_fails_is_skipped(
+    envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    sick, well = await model_server(status=500), await model_server()
+    await sidecar_choosing("a@1")
+    document = endpoint_document({"a@1": sick.url("/a"), "b@1": well.url("/b")})
+    document["models"]["a@1"]["health"] = "/healthz"
+    envoy = await envoy_with(resources(document))
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert (response.headers["x-hyperplan-model"], response.headers["x-envoy-attempt-count"]) == ("b@1", "1")
+    assert {seen.path for seen in sick.seen} == {"/healthz"}
+
+
+async def test_a_stuck_sidecar_costs_the_message_timeout_and_no_more(
+    envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    sidecar = await sidecar_choosing("a@1")
+    sidecar.stuck = True
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    began = time.monotonic()
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert (response.status_code, len(sidecar.headers)) == (200, 1)
+    assert 0.5 <= time.monotonic() - began < 2
+
+
+async def test_models_by_name_and_with_tls_are_taken_by_envoy(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    named = await model_server()
+    models = {
+        "named@1": f"http://localhost:{named.port}/named",
+        "secure@1": f"https://localhost:{named.port}/secure",
+        "secure-address@1": f"https://127.0.0.1:{named.port}/secure",
+        "six@1": "http://[::1]:9/six",
+    }
+    envoy = await envoy_with(resources(endpoint_document(models)))
+    response = await client.post(envoy.url + PATH, content=b"{}")
+    assert (response.status_code, named.seen[0].headers["host"]) == (200, f"localhost:{named.port}")
+    assert {model_cluster("delay", name) for name in models} <= await envoy.clusters()
+
+
+async def test_a_dead_sidecar_costs_next_to_nothing(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    durations = []
+    for _ in range(5):
+        began = time.monotonic()
+        await client.post(envoy.url + PATH, content=b"{}")
+        durations.append(time.monotonic() - began)
+    assert min(durations) < 0.25
