@@ -1,0 +1,46 @@
+"""The demo itself, on a few flights."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def told() -> Any:
+    """What the demo says of itself."""
+    command = "demo --once --json --flights 1500 --listen 127.0.0.1:0 --control 127.0.0.1:0 --otlp-listen 127.0.0.1:0"
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *command.split()], capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_no_client_sees_an_error(told: Any) -> None:
+    assert (told["requests"], told["client_errors"], told["rejected"]) == (1500, 0, 0)
+
+
+def test_every_request_is_sampled(told: Any) -> None:
+    assert told["samples"] == 1500
+
+
+def test_planes_stay_where_they_are_and_move_only_when_they_must(told: Any) -> None:
+    planes = told["checks"]["planes"]
+    assert (planes["torn"], planes["moved_back"]) == (0, 0)
+    assert planes["moved"] > 0
+    assert all(p_value > 0.001 for p_value in told["checks"]["split_p_values"].values())
+
+
+def test_the_killed_model_is_stood_in_for(told: Any) -> None:
+    assert told["checks"]["failovers"] > 0
+
+
+def test_the_accidents_are_seen_in_violations_and_skew(told: Any) -> None:
+    assert told["violations"]["range"]["dep_delay"] > 0
+    assert told["violations"]["renamed"]["distance"] > 0
+    skew = told["skew"]
+    assert skew["distance"]["violations"]["renamed"] == told["violations"]["renamed"]["distance"]
+    assert skew["dep_delay"]["worst_psi"] > 2 * skew["carrier"]["worst_psi"]
