@@ -3,14 +3,24 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from extproc.wire import ProcessingRequest, ProcessingResponse
-
 
 class Exchange(Protocol):
-    """One HTTP request, from its headers to the end of its stream."""
+    """One HTTP request, from its headers to the end of its stream.
 
-    def receive(self, message: ProcessingRequest) -> ProcessingResponse:
-        """Answer one message. Every message gets an answer, or Envoy waits until its timeout."""
+    Messages are serialised: a `ProcessingRequest` in, a `ProcessingResponse` out. Most answers are the same every time, so
+    a stage makes them once, and a transport just carries them.
+    """
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be said. The transport then ends the stream, and Envoy goes on by itself."""
+
+    def receive(self, message: bytes) -> bytes:
+        """Answer one message. Every message gets an answer, or Envoy waits until its timeout.
+
+        Raises:
+            DecodeError: it is no `ProcessingRequest`.
+        """
 
     def close(self) -> None:
         """The stream has ended: because all was said, or because the client, Envoy or the transport went away."""

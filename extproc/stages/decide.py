@@ -18,35 +18,16 @@ from urllib.parse import quote
 
 import msgspec
 
+from extproc.stages import answers
 from extproc.stages.observer import Decision, Observer, Trace
 from extproc.stages.refusal import refusal, status_of
 from extproc.stages.sampler import Sampler
-from extproc.wire import (
-    BUFFERED,
-    NONE,
-    SEND,
-    SKIP,
-    BodyResponse,
-    CommonResponse,
-    HeaderMutation,
-    HeadersResponse,
-    HttpBody,
-    HttpHeaders,
-    ProcessingMode,
-    ProcessingRequest,
-    ProcessingResponse,
-    TrailersResponse,
-    header_values,
-    overwritten,
-)
+from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
 from hyperplan.inspection import Inspection
-from hyperplan.plan import EMPTY, ROUTING_HEADER, CompiledEndpoint, CompiledPlan
+from hyperplan.plan import EMPTY, CompiledEndpoint, CompiledPlan
 from hyperplan.protocols import Unreadable
 from hyperplan.routing import Choice
 from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
-
-VIOLATIONS_HEADER = "x-hyperplan-violations"
-"""The mark of a body that passed although something is wrong with it: `feature=kind`, separated by commas."""
 
 MARKED = 10
 """Violations named in the mark at most."""
@@ -54,14 +35,14 @@ LARGEST_ANSWER = 1 << 20
 """Bytes of an answer that is looked into for predictions; a larger one passes unread."""
 
 
-class State(enum.Enum):
+class State(enum.IntEnum):
     """Where an exchange stands: what has been said so far."""
 
-    NEW = enum.auto()
-    BODY = enum.auto()  # headers seen, the body is to come
-    ANSWER = enum.auto()  # decided and sampled, the answer is to come
-    ANSWER_BODY = enum.auto()  # the answer's headers seen, its body is to come
-    DONE = enum.auto()  # nothing more to do; whatever comes passes
+    NEW = 0
+    BODY = 1  # headers seen, the body is to come
+    ANSWER = 2  # decided and sampled, the answer is to come
+    ANSWER_BODY = 3  # the answer's headers seen, its body is to come
+    DONE = 4  # nothing more to do; whatever comes passes
 
 
 class Decide:
@@ -83,31 +64,57 @@ class Decide:
         self.monotonic = monotonic
         self.source = source or random.Random()
         self.plan = EMPTY
-        self._samplers: dict[str, Sampler] = {}
+        self._served: dict[str, _Served] = {}
 
     def adopt(self, plan: CompiledPlan) -> None:
-        """Serve a plan from the next request on."""
-        before = self.plan.by_name
-        self._samplers = {
-            name: self._samplers[name] if _same_sampling(before.get(name), endpoint) else self._sampler(endpoint)
-            for name, endpoint in plan.by_name.items()
-        }
+        """Serve a plan from the next request on.
+
+        Costs as much as endpoints were asked for under the plan before, however many there are.
+        """
+        found = ((before, plan.by_name.get(name)) for name, before in self._served.items())
+        self._served = {after.name: before.under(after) for before, after in found if before.outlives(after) and after}
         self.plan = plan
 
     def open(self, metadata: Mapping[str, str]) -> "DecideExchange":
         """Begin a request."""
         return DecideExchange(self, metadata)
 
-    def draw(self, endpoint: CompiledEndpoint) -> float | None:
-        """The inclusion probability of a request if it is to be sampled, else None."""
-        return self._samplers[endpoint.name].draw()
+    def served(self, host: str, path: str) -> "_Served | None":
+        """The endpoint at a path (without its query), as it is served; None where there is none."""
+        endpoint = self.plan.find(host, path)
+        if endpoint is None:
+            return None
+        served = self._served.get(endpoint.name)
+        if served is None:
+            sampler = Sampler(endpoint.document.sampling, self.monotonic, self.source)
+            served = self._served[endpoint.name] = _Served(endpoint, sampler)
+        return served
 
-    def _sampler(self, endpoint: CompiledEndpoint) -> Sampler:
-        return Sampler(endpoint.document.sampling, self.monotonic, self.source)
 
+class _Served:
+    """An endpoint that is asked for: what the stage keeps of it from one request to the next."""
 
-def _same_sampling(before: CompiledEndpoint | None, after: CompiledEndpoint) -> bool:
-    return before is not None and before.document.sampling == after.document.sampling
+    __slots__ = ("_routed", "endpoint", "sampler")
+
+    def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler) -> None:
+        self.endpoint = endpoint
+        self.sampler = sampler
+        self._routed: dict[str, bytes] = {}
+
+    def outlives(self, after: CompiledEndpoint | None) -> bool:
+        """Whether the sampler may go on when the endpoint has become another."""
+        return after is not None and after.document.sampling == self.endpoint.document.sampling
+
+    def under(self, after: CompiledEndpoint) -> "_Served":
+        """What is kept when the endpoint has become another."""
+        return self if after is self.endpoint else _Served(after, self.sampler)
+
+    def routed(self, arm: str) -> bytes:
+        """The answer that sends an unremarkable request to an arm."""
+        answer = self._routed.get(arm)
+        if answer is None:
+            answer = self._routed[arm] = answers.routed(self.endpoint.arms[arm])
+        return answer
 
 
 class DecideExchange:
@@ -119,7 +126,6 @@ class DecideExchange:
         "_began",
         "_choice",
         "_decide",
-        "_endpoint",
         "_headers",
         "_inclusion",
         "_inspection",
@@ -127,12 +133,13 @@ class DecideExchange:
         "_metadata",
         "_plan_number",
         "_predictions",
+        "_served",
         "_state",
         "_status",
         "_time",
     )
 
-    _endpoint: CompiledEndpoint
+    _served: _Served
 
     def __init__(self, decide: Decide, metadata: Mapping[str, str]) -> None:
         self._decide = decide
@@ -147,11 +154,21 @@ class DecideExchange:
         self._latency: float | None = None
         self._predictions: list[Any] = []
 
-    def receive(self, message: ProcessingRequest) -> ProcessingResponse:
-        """Answer one message of Envoy's."""
-        kind = message.WhichOneof("request")
-        step = _TRANSITIONS.get((self._state, kind))
-        return step(self, getattr(message, kind)) if step else _PASS[kind]
+    @property
+    def over(self) -> bool:
+        """Whether Envoy has nothing more to ask: the request was decided, and is not sampled or its answer was seen."""
+        return self._state is State.DONE
+
+    def receive(self, message: bytes) -> bytes:
+        """Answer one message of Envoy's.
+
+        Raises:
+            DecodeError: it is no `ProcessingRequest`.
+        """
+        request = ProcessingRequest.FromString(message)
+        kind = request.WhichOneof("request")
+        step = _TRANSITIONS[self._state].get(kind)
+        return step(self, getattr(request, kind)) if step else answers.PASS[kind]
 
     def close(self) -> None:
         """The stream has ended. A sampled request that was decided leaves its sample, whether or not it got an answer."""
@@ -163,85 +180,97 @@ class DecideExchange:
 
     # The steps, in the order in which they happen.
 
-    def _on_request_headers(self, message: HttpHeaders) -> ProcessingResponse:
-        headers = header_values(message)
-        path = _text(headers.get(":path", b"")).partition("?")[0]
-        endpoint = self._decide.plan.find(_text(headers.get(":authority", b"")), path)
-        if endpoint is None:
+    def _on_request_headers(self, message: HttpHeaders) -> bytes:
+        decide = self._decide
+        self._headers = Headers(message.headers)
+        host, path = self._headers.target()
+        served = decide.served(host, path.partition("?")[0])
+        if served is None:
             self._state = State.DONE
-            return _PASS["request_headers"]
-        self._endpoint = endpoint
-        self._plan_number = self._decide.plan.number
-        self._headers = headers
-        self._time = self._decide.clock()
-        self._began = self._decide.monotonic()
-        self._inclusion = self._decide.draw(endpoint)
+            return answers.PASS["request_headers"]
+        self._served = served
+        self._plan_number = decide.plan.number
+        self._time = decide.clock()
+        self._began = decide.monotonic()
+        self._inclusion = served.sampler.draw()
         if message.end_of_stream:
-            return self._conclude(endpoint.inspector.inspect(b""), _in_headers)
+            return self._conclude(served.endpoint.inspector.inspect(b""), self._routed_at_headers)
         self._state = State.BODY
-        return _SEND_BODY if self._inclusion is None else _SEND_BODY_AND_ANSWER
+        return answers.SEND_BODY if self._inclusion is None else answers.SEND_BODY_AND_ANSWER
 
-    def _on_request_body(self, message: HttpBody) -> ProcessingResponse:
-        return self._conclude(self._inspect(message.body), _in_body)
+    def _on_request_body(self, message: HttpBody) -> bytes:
+        return self._conclude(self._inspect(message.body), self._routed)
 
-    def _on_response_headers(self, message: HttpHeaders) -> ProcessingResponse:
-        headers = header_values(message)
+    def _on_response_headers(self, message: HttpHeaders) -> bytes:
+        headers = Headers(message.headers)
         self._latency = self._decide.monotonic() - self._began
         self._status = _number(headers.get(":status"))
         self._attempts = _number(headers.get("x-envoy-attempt-count"))
         answered = headers.get("x-hyperplan-model")
-        self._answered = _text(answered) if answered and not _is_of_envoy(headers) else None
+        self._answered = text(answered) if answered and not _is_of_envoy(headers) else None
         if not message.end_of_stream and self._status == 200 and _readable(headers):
             self._state = State.ANSWER_BODY
-            return _SEND_ANSWER_BODY
+            return answers.SEND_ANSWER_BODY
         self._state = State.DONE
-        return _PASS["response_headers"]
+        return answers.PASS["response_headers"]
 
-    def _on_response_body(self, message: HttpBody) -> ProcessingResponse:
+    def _on_response_body(self, message: HttpBody) -> bytes:
         self._state = State.DONE
         try:
             found = self._endpoint.protocol.predictions(msgspec.json.decode(message.body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable):
             found = []
         self._predictions = [bounded(prediction) for prediction in found]
-        return _PASS["response_body"]
+        return answers.PASS["response_body"]
 
     # Deciding.
 
-    def _conclude(
-        self, inspection: Inspection, answer: Callable[[CommonResponse], ProcessingResponse]
-    ) -> ProcessingResponse:
+    @property
+    def _endpoint(self) -> CompiledEndpoint:
+        return self._served.endpoint
+
+    def _conclude(self, inspection: Inspection, routed: Callable[[Choice, str | None], bytes]) -> bytes:
         """Reject the body, or send it to an arm with the answer that fits the message."""
         self._inspection = inspection
-        self._count(inspection)
-        response = self._reject(inspection) if self._is_rejected(inspection) else answer(self._route(inspection))
+        if inspection.flaw or inspection.violations:
+            self._count(inspection)
+            rejected = self._is_rejected(inspection)
+            answer = self._reject(inspection) if rejected else routed(self._choose(inspection), self._mark(inspection))
+        else:
+            answer = routed(self._choose(inspection), None)
         self._report(inspection)
-        return response
+        return answer
 
-    def _reject(self, inspection: Inspection) -> ProcessingResponse:
+    def _reject(self, inspection: Inspection) -> bytes:
         self._state = State.DONE
         self._status = status_of(inspection)
         self._latency = self._decide.monotonic() - self._began
         self._decide.observer.rejected(self._endpoint.name)
         return refusal(self._endpoint, inspection, self._prediction_id())
 
-    def _route(self, inspection: Inspection) -> CommonResponse:
-        self._state = State.ANSWER
-        endpoint = self._endpoint
+    def _choose(self, inspection: Inspection) -> Choice:
+        endpoint = self._served.endpoint
+        self._state = State.DONE if self._inclusion is None else State.ANSWER
         self._choice = choice = endpoint.choose(self._entity(inspection), self._decide.source)
         self._decide.observer.routed(endpoint.name, choice.arm)
-        mutation = HeaderMutation(set_headers=[overwritten(ROUTING_HEADER, endpoint.arms[choice.arm])])
-        if mark := _mark(endpoint, inspection):
-            mutation.set_headers.append(overwritten(VIOLATIONS_HEADER, mark))
-        return CommonResponse(header_mutation=mutation, clear_route_cache=True)
+        return choice
+
+    def _routed(self, choice: Choice, mark: str | None) -> bytes:
+        if mark is None:
+            return self._served.routed(choice.arm)
+        return answers.routed(self._endpoint.arms[choice.arm], mark)
+
+    def _routed_at_headers(self, choice: Choice, mark: str | None) -> bytes:
+        cluster = self._endpoint.arms[choice.arm]
+        return answers.routed_at_headers(cluster, mark, send_answer=self._inclusion is not None)
 
     def _inspect(self, body: bytes) -> Inspection:
         inspector, limit = self._endpoint.inspector, self._endpoint.document.max_body
-        encoding = self._headers.get("content-encoding", b"identity").lower()
         if len(body) > limit:  # Envoy measures what it buffers, and lets a body pass that comes in one read
             return inspector.flawed("too_large", f"the body has {len(body)} bytes, more than the {limit} allowed")
-        if encoding not in (b"identity", b""):
-            return inspector.flawed("encoding", f"a body in content-encoding {_text(encoding)} is not read")
+        encoding = self._headers.get("content-encoding")
+        if encoding and encoding.lower() != b"identity":
+            return inspector.flawed("encoding", f"a body in content-encoding {text(encoding.lower())} is not read")
         return inspector.inspect(body)
 
     def _is_rejected(self, inspection: Inspection) -> bool:
@@ -257,7 +286,7 @@ class DecideExchange:
             return None
         if entity.header is not None:
             value = self._headers.get(entity.header)
-            return _text(value) if value is not None else None
+            return text(value) if value is not None else None
         return _as_key(inspection.first(entity.feature or ""))
 
     def _count(self, inspection: Inspection) -> None:
@@ -267,9 +296,21 @@ class DecideExchange:
         for violation in inspection.violations:
             observer.violated(name, violation.feature, violation.kind)
 
+    def _mark(self, inspection: Inspection) -> str | None:
+        """What the mark says of a body that passes; None for one that needs none."""
+        schema = self._endpoint.schema
+        if inspection.flaw:
+            return f"body={inspection.flaw}" if schema.on_violation != "ignore" else None
+        named = dict.fromkeys(
+            f"{quote(violation.feature.encode('utf-8', 'surrogatepass')) or 'row'}={violation.kind}"
+            for violation in inspection.violations
+            if schema.action(violation) != "ignore"
+        )
+        return ",".join(list(named)[:MARKED]) or None
+
     def _report(self, inspection: Inspection) -> None:
-        trace = self._trace()
-        if trace is None or not trace.recorded:
+        trace = self._trace() if Trace.is_recorded(self._metadata.get("traceparent")) else None
+        if trace is None:
             return
         now = self._decide.clock()
         decision = Decision(
@@ -317,7 +358,7 @@ class DecideExchange:
         found = {}
         for part in self._endpoint.document.slices:
             header = part.removeprefix("header:")
-            value = _as_key(inspection.first(part)) if header == part else _text(self._headers.get(header, b""))
+            value = _as_key(inspection.first(part)) if header == part else text(self._headers.get(header) or b"")
             if value:
                 found[part] = value
         return found
@@ -326,84 +367,35 @@ class DecideExchange:
         return Trace.parse(self._metadata.get("traceparent"))
 
     def _prediction_id(self) -> str:
-        return _text(self._headers.get("x-request-id", b""))
+        return text(self._headers.get("x-request-id") or b"")
 
 
-_TRANSITIONS: dict[tuple[State, str], Callable[[DecideExchange, Any], ProcessingResponse]] = {
-    (State.NEW, "request_headers"): DecideExchange._on_request_headers,
-    (State.BODY, "request_body"): DecideExchange._on_request_body,
-    (State.ANSWER, "response_headers"): DecideExchange._on_response_headers,
-    (State.ANSWER_BODY, "response_body"): DecideExchange._on_response_body,
-}
-
-_PASS = {
-    "request_headers": ProcessingResponse(request_headers=HeadersResponse()),
-    "request_body": ProcessingResponse(request_body=BodyResponse()),
-    "request_trailers": ProcessingResponse(request_trailers=TrailersResponse()),
-    "response_headers": ProcessingResponse(response_headers=HeadersResponse()),
-    "response_body": ProcessingResponse(response_body=BodyResponse()),
-    "response_trailers": ProcessingResponse(response_trailers=TrailersResponse()),
-}
-"""Answers that change nothing. Messages are never changed once made, so all exchanges share them."""
-
-_ANSWER_MODE = ProcessingMode(
-    request_header_mode=SEND,
-    request_body_mode=BUFFERED,
-    response_header_mode=SEND,
-    response_body_mode=NONE,
-    request_trailer_mode=SKIP,
-    response_trailer_mode=SKIP,
+_Step = Callable[[DecideExchange, Any], bytes]
+_TRANSITIONS: tuple[Mapping[str | None, _Step], ...] = (
+    {"request_headers": DecideExchange._on_request_headers},  # NEW
+    {"request_body": DecideExchange._on_request_body},  # BODY
+    {"response_headers": DecideExchange._on_response_headers},  # ANSWER
+    {"response_body": DecideExchange._on_response_body},  # ANSWER_BODY
+    {},  # DONE
 )
-_ANSWER_BODY_MODE = ProcessingMode(
-    request_header_mode=SEND,
-    request_body_mode=BUFFERED,
-    response_header_mode=SEND,
-    response_body_mode=BUFFERED,
-    request_trailer_mode=SKIP,
-    response_trailer_mode=SKIP,
-)
-_SEND_BODY = _PASS["request_headers"]
-_SEND_BODY_AND_ANSWER = ProcessingResponse(request_headers=HeadersResponse(), mode_override=_ANSWER_MODE)
-_SEND_ANSWER_BODY = ProcessingResponse(response_headers=HeadersResponse(), mode_override=_ANSWER_BODY_MODE)
+"""What each kind of message does, by state."""
 
 
-def _in_headers(common: CommonResponse) -> ProcessingResponse:
-    """The answer to headers without a body. Such requests are rare, so the answer is asked for, sampled or not."""
-    return ProcessingResponse(request_headers=HeadersResponse(response=common), mode_override=_ANSWER_MODE)
-
-
-def _in_body(common: CommonResponse) -> ProcessingResponse:
-    return ProcessingResponse(request_body=BodyResponse(response=common))
-
-
-def _mark(endpoint: CompiledEndpoint, inspection: Inspection) -> str | None:
-    """What the mark says of a body that passes; None for one that needs none."""
-    if inspection.flaw:
-        return f"body={inspection.flaw}" if endpoint.schema.on_violation != "ignore" else None
-    if not inspection.violations:
-        return None
-    named = dict.fromkeys(
-        f"{quote(violation.feature.encode('utf-8', 'surrogatepass')) or 'row'}={violation.kind}"
-        for violation in inspection.violations
-        if endpoint.schema.action(violation) != "ignore"
-    )
-    return ",".join(list(named)[:MARKED]) or None
-
-
-def _readable(headers: Mapping[str, bytes]) -> bool:
+def _readable(headers: Headers) -> bool:
     """Whether an answer is worth buffering: JSON, of a length that is known and small. Streams never are."""
     length = _number(headers.get("content-length"))
     return (
         length is not None
         and length <= LARGEST_ANSWER
-        and b"json" in headers.get("content-type", b"").lower()
-        and headers.get("content-encoding", b"identity") == b"identity"
+        and b"json" in (headers.get("content-type") or b"").lower()
+        and headers.get("content-encoding") in (None, b"identity")
     )
 
 
-def _is_of_envoy(headers: Mapping[str, bytes]) -> bool:
+def _is_of_envoy(headers: Headers) -> bool:
     """Whether an error is Envoy's own. It names the model that it tried last, but no time that a model took to answer."""
-    return headers.get(":status", b"").startswith(b"5") and "x-envoy-upstream-service-time" not in headers
+    failed = (headers.get(":status") or b"").startswith(b"5")
+    return failed and headers.get("x-envoy-upstream-service-time") is None
 
 
 def _as_key(value: Any) -> str | None:
@@ -418,10 +410,6 @@ def _as_key(value: Any) -> str | None:
             return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
         case _:
             return None
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
 
 
 def _number(value: bytes | None) -> int | None:

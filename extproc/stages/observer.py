@@ -8,6 +8,9 @@ from typing import NamedTuple, Protocol
 
 from hyperplan.sample import Sample
 
+_RECORDED = tuple("13579bdf")
+"""The last digit of flags whose lowest bit, "sampled", is set; it is the 55th character of the header."""
+
 
 class Trace(NamedTuple):
     """Where a request stands in a trace (W3C Trace Context): ids as integers, and whether the trace is recorded."""
@@ -15,6 +18,11 @@ class Trace(NamedTuple):
     trace_id: int
     span_id: int
     recorded: bool
+
+    @staticmethod
+    def is_recorded(traceparent: str | None) -> bool:
+        """Whether a `traceparent` header says that its trace is recorded, as far as can be told at a glance."""
+        return traceparent is not None and traceparent[54:55] in _RECORDED
 
     @staticmethod
     def parse(traceparent: str | None) -> "Trace | None":

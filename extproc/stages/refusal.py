@@ -20,8 +20,8 @@ STATUS_OF_FLAW: dict[Flaw, int] = {
 STATUS_OF_VIOLATIONS = 422
 
 
-def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: str) -> ProcessingResponse:
-    """The answer to a refused body. An endpoint that does not explain says only that the body was refused."""
+def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: str) -> bytes:
+    """The answer to a refused body, serialised. An endpoint that does not explain says only that the body was refused."""
     status = status_of(inspection)
     problem: dict[str, object] = {
         "type": "about:blank",
@@ -44,7 +44,7 @@ def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: s
             body=msgspec.json.encode(problem),
             details="hyperplan_refused",
         )
-    )
+    ).SerializeToString()
 
 
 def status_of(inspection: Inspection) -> int:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from extproc.stages import Stage
-from extproc.wire import ProcessingRequest, ProcessingResponse
 
 log = logging.getLogger("hyperplan.transport")
 
@@ -37,11 +37,7 @@ class GrpcioTransport:
             ("grpc.max_send_message_length", LARGEST_MESSAGE),
         ]
         self._server = grpc.aio.server(options=limits)
-        process = grpc.stream_stream_rpc_method_handler(
-            self._process,
-            request_deserializer=ProcessingRequest.FromString,
-            response_serializer=ProcessingResponse.SerializeToString,
-        )
+        process = grpc.stream_stream_rpc_method_handler(self._process)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Process": process}),))
         try:
             self._server.add_insecure_port(f"unix:{self._socket}")
@@ -54,14 +50,16 @@ class GrpcioTransport:
         if self._server:
             await self._server.stop(grace)
 
-    async def _process(
-        self, requests: AsyncIterator[ProcessingRequest], context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[ProcessingResponse]:
+    async def _process(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         exchange = self._stage.open(metadata)
         try:
             async for request in requests:
                 yield exchange.receive(request)
+                if exchange.over:
+                    return
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INTERNAL, "a message that is no ProcessingRequest")
         except Exception:
             # The stream ends with an error, and Envoy does what the endpoint's on_failure says.
             log.exception("a request could not be processed")

@@ -25,7 +25,7 @@ from extproc.wire.external_processing_pb2 import (
     ProcessingResponse,
     TrailersResponse,
 )
-from extproc.wire.headers import header_values, overwritten
+from extproc.wire.headers import Headers, overwritten, text
 
 __all__ = [
     "BUFFERED",
@@ -38,6 +38,7 @@ __all__ = [
     "HeaderMutation",
     "HeaderValue",
     "HeaderValueOption",
+    "Headers",
     "HeadersResponse",
     "HttpBody",
     "HttpHeaders",
@@ -48,6 +49,6 @@ __all__ = [
     "ProcessingRequest",
     "ProcessingResponse",
     "TrailersResponse",
-    "header_values",
     "overwritten",
+    "text",
 ]

@@ -17,6 +17,7 @@ from extproc.wire.external_processing_pb2 import (
     OVERWRITE_IF_EXISTS_OR_ADD,
     BodyResponse,
     CommonResponse,
+    HeaderMap,
     HeaderMutation,
     HeadersResponse,
     ProcessingRequest,
@@ -206,7 +207,7 @@ class ChoosingSidecar:
     ) -> AsyncIterator[ProcessingResponse]:
         async for request in requests:
             if request.WhichOneof("request") == "request_headers":
-                seen = request.request_headers.headers.headers
+                seen = HeaderMap.FromString(request.request_headers.headers).headers
                 self.headers.append({header.key: header.raw_value.decode() for header in seen})
                 if self.stuck:
                     await asyncio.Event().wait()

@@ -104,16 +104,22 @@ class Conversation:
     def response_body(self, body: bytes) -> ProcessingResponse:
         return self._say(response_body=HttpBody(body=body, end_of_stream=True))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the stage has nothing more to say."""
+        return self._exchange.over
+
     def close(self) -> None:
         self._exchange.close()
 
     def _say(self, **message: Any) -> ProcessingResponse:
-        return self._exchange.receive(ProcessingRequest(**message))
+        return ProcessingResponse.FromString(self._exchange.receive(ProcessingRequest(**message).SerializeToString()))
 
 
 def _headers(values: Mapping[str, str], end_of_stream: bool) -> HttpHeaders:
     headers = [HeaderValue(key=name, raw_value=value.encode()) for name, value in values.items()]
-    return HttpHeaders(headers=HeaderMap(headers=headers), end_of_stream=end_of_stream)
+    encoded = HeaderMap(headers=headers).SerializeToString()
+    return HttpHeaders(headers=encoded, end_of_stream=end_of_stream)
 
 
 def decide_for(document: str, memory: Memory) -> Decide:

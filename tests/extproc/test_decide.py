@@ -361,3 +361,36 @@ def test_messages_out_of_place_pass_untouched(converse: Converse) -> None:
     conversation.request_headers()
     conversation.request_body(GOOD)
     assert conversation.request_body(GOOD).request_body.ByteSize() == 0
+
+
+def test_an_exchange_is_over_when_a_request_that_is_not_sampled_is_decided(
+    decide_with: Callable[..., Converse],
+) -> None:
+    conversation = decide_with(("rate: 1", "rate: 0"))()
+    conversation.request_headers()
+    assert not conversation.is_over
+    conversation.request_body(GOOD)
+    assert conversation.is_over
+
+
+def test_the_exchange_of_a_sampled_request_is_over_when_its_answer_was_seen(converse: Converse) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    conversation.response_headers()
+    assert not conversation.is_over
+    conversation.response_body(b'{"predictions": [0.5]}')
+    assert conversation.is_over
+
+
+def test_an_exchange_is_over_when_the_body_is_refused(converse: Converse) -> None:
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(b"{")
+    assert conversation.is_over
+
+
+def test_an_exchange_is_over_when_no_endpoint_is_asked_for(converse: Converse) -> None:
+    conversation = converse()
+    conversation.request_headers({":path": "/elsewhere"})
+    assert conversation.is_over

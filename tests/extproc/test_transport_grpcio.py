@@ -19,7 +19,7 @@ Call = Callable[[], "grpc.aio.StreamStreamCall[ProcessingRequest, ProcessingResp
 
 def headers() -> ProcessingRequest:
     path = HeaderValue(key=":path", raw_value=b"/v1/models/flight-delay:predict")
-    return ProcessingRequest(request_headers=HttpHeaders(headers=HeaderMap(headers=[path])))
+    return ProcessingRequest(request_headers=HttpHeaders(headers=HeaderMap(headers=[path]).SerializeToString()))
 
 
 def body(content: bytes) -> ProcessingRequest:

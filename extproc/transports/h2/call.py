@@ -13,7 +13,6 @@ from extproc.stages import Exchange
 from extproc.transports.h2.messages import PREFIX, MessageReader
 from extproc.transports.h2.requests import Kind, Request
 from extproc.transports.h2.status import Code, Status, http_refusal, trailers_only
-from extproc.wire import ProcessingRequest
 
 log = logging.getLogger("hyperplan.transport")
 
@@ -24,6 +23,7 @@ LARGEST_MESSAGE = 72 << 20
 _CONTENT_TYPE = re.compile(rb"application/grpc(\+proto)?(;.*)?", re.IGNORECASE)
 _TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_FINE = Status(Code.OK)
 _NO_METADATA = {b"te", b"content-type", b"host", b"content-length"}
 
 
@@ -103,18 +103,19 @@ class Call:
         answers = b""
         for message in self.reader.receive(data):
             try:
-                request = ProcessingRequest.FromString(message)
+                answer = self.exchange.receive(message)
             except DecodeError:
                 self.status = Status(Code.INTERNAL, "a message that is no ProcessingRequest")
                 return answers
-            try:
-                answer = self.exchange.receive(request).SerializeToString()
             except Exception:
                 # The stream ends with an error, and Envoy does what the endpoint's on_failure says.
                 log.exception("a request could not be processed")
                 self.status = Status(Code.UNKNOWN, "the request could not be processed")
                 return answers
             answers += PREFIX.pack(0, len(answer)) + answer
+            if self.exchange.over:
+                self.status = _FINE
+                return answers
         self.status = self.reader.flaw
         return answers
 
@@ -122,4 +123,4 @@ class Call:
         """The client has said all it had to say."""
         if self.status is None:
             cut = self.reader.held
-            self.status = Status(Code.INTERNAL, "a message that is cut off") if cut else Status(Code.OK)
+            self.status = Status(Code.INTERNAL, "a message that is cut off") if cut else _FINE

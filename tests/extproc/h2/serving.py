@@ -29,7 +29,7 @@ Stream = grpc.aio.StreamStreamCall
 
 def request_headers(path: str = "/v1/models/flight-delay:predict") -> ProcessingRequest:
     field = HeaderValue(key=":path", raw_value=path.encode())
-    return ProcessingRequest(request_headers=HttpHeaders(headers=HeaderMap(headers=[field])))
+    return ProcessingRequest(request_headers=HttpHeaders(headers=HeaderMap(headers=[field]).SerializeToString()))
 
 
 def request_body(content: bytes) -> ProcessingRequest:

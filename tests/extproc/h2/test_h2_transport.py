@@ -41,7 +41,7 @@ CONVERSATIONS: dict[str, list[ProcessingRequest]] = {
     "a bad body": [request_headers(), request_body(b'{"instances": [{"dep_delay": -90}]}')],
     "no JSON": [request_headers(), request_body(b"{")],
     "an empty body": [request_headers(), request_body(b"")],
-    "another path": [request_headers("/elsewhere"), request_body(b"x")],
+    "another path": [request_headers("/elsewhere")],
     "out of turn": [request_body(GOOD), request_headers(), request_headers(), request_body(GOOD)],
     "a message that holds nothing": [request_headers(), ProcessingRequest()],
     "a large body": [request_headers(), request_body(b" " * (5 << 20))],
@@ -51,20 +51,22 @@ CONVERSATIONS: dict[str, list[ProcessingRequest]] = {
 class Echo:
     """A stage that keeps its metadata and counts its exchanges."""
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: bool = False, over: bool = False) -> None:
         self.metadata: list[Mapping[str, str]] = []
         self.open_now = 0
         self.fails = fails
+        self.over = over
 
     def open(self, metadata: Mapping[str, str]) -> "Echo":
         self.metadata.append(metadata)
         self.open_now += 1
         return self
 
-    def receive(self, _message: ProcessingRequest) -> ProcessingResponse:
+    def receive(self, message: bytes) -> bytes:
+        ProcessingRequest.FromString(message)
         if self.fails:
             raise RuntimeError("this stage fails")
-        return ProcessingResponse(request_headers=HeadersResponse())
+        return ProcessingResponse(request_headers=HeadersResponse()).SerializeToString()
 
     def close(self) -> None:
         self.open_now -= 1
@@ -133,6 +135,18 @@ async def test_a_stage_that_fails_ends_its_stream_as_through_grpcio(tmp_path: Pa
         async with serving(name, stage, tmp_path / name), grpc_client(tmp_path / name) as call:
             assert await converse(call, [request_headers()]) == ([], grpc.StatusCode.UNKNOWN)
             await eventually(lambda stage=stage: stage.open_now == 0)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+async def test_a_stream_ends_when_the_stage_has_no_more_to_say(name: str, socket: Path) -> None:
+    stage = Echo(over=True)
+    async with serving(name, stage, socket), grpc_client(socket) as call:
+        stream = call()
+        await stream.write(request_headers())
+        assert (await stream.read()).HasField("request_headers")
+        assert await stream.read() is grpc.aio.EOF
+        assert await stream.code() is grpc.StatusCode.OK
+        await eventually(lambda: stage.open_now == 0)
 
 
 async def test_many_streams_share_a_connection(decide: Decide, socket: Path) -> None:

@@ -1,0 +1,78 @@
+"""What the decide stage answers Envoy, serialised.
+
+Nearly every request gets one of a handful of answers, so those are made once: when the module is loaded, or for each arm
+when a plan is adopted.
+"""
+
+from extproc.wire import (
+    BUFFERED,
+    NONE,
+    SEND,
+    SKIP,
+    BodyResponse,
+    CommonResponse,
+    HeaderMutation,
+    HeadersResponse,
+    ProcessingMode,
+    ProcessingResponse,
+    TrailersResponse,
+    overwritten,
+)
+from hyperplan.plan import ROUTING_HEADER
+
+VIOLATIONS_HEADER = "x-hyperplan-violations"
+"""The mark of a body that passed although something is wrong with it: `feature=kind`, separated by commas."""
+
+_ANSWER_MODE = ProcessingMode(
+    request_header_mode=SEND,
+    request_body_mode=BUFFERED,
+    response_header_mode=SEND,
+    response_body_mode=NONE,
+    request_trailer_mode=SKIP,
+    response_trailer_mode=SKIP,
+)
+_ANSWER_BODY_MODE = ProcessingMode(
+    request_header_mode=SEND,
+    request_body_mode=BUFFERED,
+    response_header_mode=SEND,
+    response_body_mode=BUFFERED,
+    request_trailer_mode=SKIP,
+    response_trailer_mode=SKIP,
+)
+
+PASS: dict[str | None, bytes] = {
+    "request_headers": ProcessingResponse(request_headers=HeadersResponse()).SerializeToString(),
+    "request_body": ProcessingResponse(request_body=BodyResponse()).SerializeToString(),
+    "request_trailers": ProcessingResponse(request_trailers=TrailersResponse()).SerializeToString(),
+    "response_headers": ProcessingResponse(response_headers=HeadersResponse()).SerializeToString(),
+    "response_body": ProcessingResponse(response_body=BodyResponse()).SerializeToString(),
+    "response_trailers": ProcessingResponse(response_trailers=TrailersResponse()).SerializeToString(),
+}
+"""The answers that change nothing, by the kind of message."""
+
+SEND_BODY = PASS["request_headers"]
+SEND_BODY_AND_ANSWER = ProcessingResponse(
+    request_headers=HeadersResponse(), mode_override=_ANSWER_MODE
+).SerializeToString()
+SEND_ANSWER_BODY = ProcessingResponse(
+    response_headers=HeadersResponse(), mode_override=_ANSWER_BODY_MODE
+).SerializeToString()
+
+
+def routed(cluster: str, mark: str | None = None) -> bytes:
+    """The answer to a body that sends its request to a cluster, and marks what is wrong with it."""
+    return ProcessingResponse(request_body=BodyResponse(response=_routing(cluster, mark))).SerializeToString()
+
+
+def routed_at_headers(cluster: str, mark: str | None, *, send_answer: bool) -> bytes:
+    """The same for a request without a body, in the answer to its headers."""
+    headers = HeadersResponse(response=_routing(cluster, mark))
+    mode = _ANSWER_MODE if send_answer else None
+    return ProcessingResponse(request_headers=headers, mode_override=mode).SerializeToString()
+
+
+def _routing(cluster: str, mark: str | None) -> CommonResponse:
+    mutation = HeaderMutation(set_headers=[overwritten(ROUTING_HEADER, cluster)])
+    if mark:
+        mutation.set_headers.append(overwritten(VIOLATIONS_HEADER, mark))
+    return CommonResponse(header_mutation=mutation, clear_route_cache=True)
