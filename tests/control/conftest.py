@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -17,9 +16,6 @@ from control.registry.database import FILE, open_database
 from control.stores import open_store
 from hyperplan.documents import Document
 from hyperplan.endpoint import Endpoint, read_endpoint
-
-settings.register_profile("hyperplan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("hyperplan")
 
 PLAIN: dict[str, Any] = {
     "name": "flight-delay",

@@ -68,7 +68,7 @@ def test_compaction_of_counters_changes_no_answer(store: Store) -> None:
     assert total(store) == 19
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.booleans()), min_size=1, max_size=10))
 def test_whatever_is_repeated_the_total_is_that_of_the_last_sums(
     store: Store, sent: list[tuple[str, int, bool]]

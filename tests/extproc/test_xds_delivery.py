@@ -355,4 +355,4 @@ class MakeBeforeBreak(RuleBasedStateMachine):
 
 
 TestMakeBeforeBreak = MakeBeforeBreak.TestCase
-TestMakeBeforeBreak.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestMakeBeforeBreak.settings = settings(max_examples=80, stateful_step_count=40)

@@ -1,13 +1,8 @@
-"""What the tests of the domain share: one complete endpoint document, as plain data, and how long examples may take."""
+"""What the tests of the domain share: one complete endpoint document, as plain data."""
 
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-
-# A busy machine is no defect: laws are held to their examples, not to the clock.
-settings.register_profile("hyperplan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("hyperplan")
 
 
 @pytest.fixture
