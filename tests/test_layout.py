@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "extproc": {"hyperplan", "extproc"},
     "control": {"hyperplan", "control"},
 }
-OURS = {"hyperplan", "extproc", "control", "cli", "demo"}
+OURS = {"hyperplan", "extproc", "control", "cli", "demo", "bench"}
 
 
 def sources(package: str) -> list[Path]:
