@@ -97,16 +97,26 @@ def sidecar(
         TransportName,
         typer.Option(envvar="HYPERPLAN_TRANSPORT", help="Who speaks gRPC with Envoy: our own code, or grpcio's."),
     ] = TransportName.grpcio,
+    spool_bytes: Annotated[
+        int,
+        typer.Option(
+            envvar="HYPERPLAN_SPOOL_BYTES",
+            min=0,
+            help="How much of --data samples may take while they wait for a sink that is away, in its folder spool; "
+            "the oldest are dropped first. 0: they wait in memory only.",
+        ),
+    ] = 256 << 20,
     as_json: Json = False,
 ) -> None:
     """Run the data plane next to Envoy: decides on each request, and configures Envoy's clusters and routes.
 
-    Telemetry follows the OTEL_* variables; unset, samples and metrics go to control on this machine.
+    Telemetry follows the OTEL_* variables; unset, samples and metrics go to control on this machine. Samples that cannot be
+    sent wait on disk, outlive a restart and are sent when the receiver is back.
     """
     import uvloop
 
     from extproc.sidecar import SidecarSettings, serve
-    from extproc.telemetry.settings import TelemetrySettings
+    from extproc.telemetry.settings import SpoolSettings, TelemetrySettings
 
     if control is not None and endpoints is not None:
         raise Failure("--control and --endpoints exclude each other: plans come from one place")
@@ -117,7 +127,9 @@ def sidecar(
         run=run,
         data=data,
         default_upstream=checked_url(default_upstream, "--default-upstream") if default_upstream else None,
-        telemetry=TelemetrySettings.read(os.environ),
+        telemetry=TelemetrySettings.read(
+            os.environ, SpoolSettings(data / "spool", spool_bytes) if spool_bytes else None
+        ),
         transport=transport,
     )
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

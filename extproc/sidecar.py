@@ -31,7 +31,7 @@ class SidecarSettings(NamedTuple):
     """How a sidecar runs.
 
     Plans come from `source`: the URL of control, or a folder of endpoint documents. `run` is the folder of the sockets
-    that Envoy connects to, `data` that of the plan on disk. `default_upstream` is the URL that gets whatever is no
+    that Envoy connects to, `data` that of what outlives a restart: the plan, and samples that wait. `default_upstream` is the URL that gets whatever is no
     prediction of a known endpoint. `transport` is one of `extproc.transports.TRANSPORTS`.
     """
 

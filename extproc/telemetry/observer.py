@@ -1,7 +1,8 @@
 """The observer that exports: samples as OTLP logs, counts as OTLP metrics, decisions as spans.
 
-One OpenTelemetry resource describes the process. Samples and spans wait in an `Outbox` each; the exporters are the
-SDK's. Metrics are cumulative, so an export that fails loses nothing: the next one carries the same totals.
+One OpenTelemetry resource describes the process. Samples and spans wait in an `Outbox` each, in memory; what is worth
+more than a moment, the samples, goes on to a spool on disk. The exporters are the SDK's. Metrics are cumulative, so an export that
+fails loses nothing: the next one carries the same totals.
 """
 
 import logging
@@ -9,32 +10,26 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from opentelemetry._logs import LogRecord
-from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk._logs import ReadableLogRecord
-from opentelemetry.sdk._logs.export import LogRecordExportResult
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, Tracer, set_span_in_context
+from opentelemetry.trace import SpanKind, Tracer
 
 from extproc.stages.observer import Decision, Trace
 from extproc.telemetry.counts import Counts, Key
-from extproc.telemetry.outbox import Outbox
+from extproc.telemetry.frames import Sampled, SampleFrame
+from extproc.telemetry.outbox import Outbox, Verdict
+from extproc.telemetry.overflow import Overflow
 from extproc.telemetry.settings import TelemetrySettings
-from hyperplan import __version__
-from hyperplan.sample import EVENT_NAME, Sample
+from extproc.telemetry.sink import EXPORT_TIMEOUT, SCOPE, SampleSink, context_of
+from extproc.telemetry.spool import Spool
+from hyperplan.sample import Sample
 
-SCOPE = InstrumentationScope("hyperplan", __version__)
-EXPORT_TIMEOUT = 5.0
-"""Seconds that one try to send a batch may take."""
 LAST_CALL = 3.0
 """Seconds at the end in which what waits is still sent."""
 
@@ -55,17 +50,22 @@ class Telemetry:
         self._meters = self._open_metrics(settings) if settings.metrics else None
 
     def close(self) -> None:
-        """Send what waits, for a few seconds, and stop."""
-        if self._meters:
-            self._meters.shutdown(timeout_millis=LAST_CALL * 1000)
+        """Send what waits, for a few seconds, and stop. Samples first, and the counts last: they tell what became of the others."""
         for outbox in (self._samples, self._spans):
             if outbox:
                 outbox.close(LAST_CALL)
+        if self._meters:
+            self._meters.shutdown(timeout_millis=LAST_CALL * 1000)
 
     @property
     def dropped(self) -> int:
-        """Samples that were lost because the queue was full."""
+        """Samples that were lost: for want of room, damaged on disk, or because no sink would take them."""
         return self._samples.dropped if self._samples else 0
+
+    @property
+    def waiting(self) -> int:
+        """Samples that are not sent yet, in memory and on disk."""
+        return self._samples.waiting if self._samples else 0
 
     @property
     def dropped_spans(self) -> int:
@@ -110,7 +110,7 @@ class Telemetry:
             attributes["hyperplan.arm"] = decision.arm
         span = self._tracer.start_span(
             "hyperplan.decide",
-            _context(decision.trace),
+            context_of(decision.trace),
             SpanKind.SERVER,
             attributes,
             start_time=decision.start,
@@ -119,20 +119,18 @@ class Telemetry:
 
     # How it is sent.
 
-    def _open_samples(self, settings: TelemetrySettings) -> Outbox[tuple[Sample, Trace | None]]:
-        exporter = OTLPLogExporter(endpoint=settings.logs, timeout=EXPORT_TIMEOUT)
-
-        def export(batch: Sequence[tuple[Sample, Trace | None]]) -> bool:
-            records = [ReadableLogRecord(_record(*item), self._resource, SCOPE) for item in batch]
-            return exporter.export(records) is LogRecordExportResult.SUCCESS
-
-        return Outbox("samples", export, capacity=settings.capacity, delay=settings.delay)
+    def _open_samples(self, settings: TelemetrySettings) -> Outbox[Sampled | SampleFrame]:
+        sink = SampleSink(settings.logs, self._resource)
+        overflow: Overflow[Sampled | SampleFrame] | None = None
+        if settings.spool:
+            overflow = Overflow(Spool(*settings.spool), _packed, SampleFrame.decode)
+        return Outbox("samples", sink.export, capacity=settings.capacity, delay=settings.delay, overflow=overflow)
 
     def _open_spans(self, settings: TelemetrySettings) -> Outbox[ReadableSpan]:
         exporter = OTLPSpanExporter(endpoint=settings.traces, timeout=EXPORT_TIMEOUT)
 
-        def export(batch: Sequence[ReadableSpan]) -> bool:
-            return exporter.export(batch) is SpanExportResult.SUCCESS
+        def export(batch: Sequence[ReadableSpan]) -> Verdict:
+            return Verdict.TAKEN if exporter.export(batch) is SpanExportResult.SUCCESS else Verdict.AWAY
 
         return Outbox("spans", export, capacity=settings.capacity, delay=settings.delay)
 
@@ -156,6 +154,7 @@ class Telemetry:
             meter.create_observable_counter(name, [_observed(attributes, totals)])
         meter.create_observable_counter("hyperplan.samples.dropped", [lambda _: [Observation(self.dropped)]])
         meter.create_observable_counter("hyperplan.spans.dropped", [lambda _: [Observation(self.dropped_spans)]])
+        meter.create_observable_gauge("hyperplan.samples.waiting", [lambda _: [Observation(self.waiting)]])
         meter.create_observable_gauge("hyperplan.plan", [lambda _: [Observation(self.plan_number)]])
         return provider
 
@@ -170,19 +169,8 @@ class _Queued(SpanProcessor):
         self._outbox.put(span)
 
 
-def _record(sample: Sample, trace: Trace | None) -> LogRecord:
-    return LogRecord(
-        timestamp=sample.time,
-        context=_context(trace) if trace else Context(),
-        event_name=EVENT_NAME,
-        body=sample.encode(),
-        attributes={"hyperplan.endpoint": sample.endpoint},
-    )
-
-
-def _context(trace: Trace) -> Context:
-    flags = TraceFlags(TraceFlags.SAMPLED if trace.recorded else TraceFlags.DEFAULT)
-    return set_span_in_context(NonRecordingSpan(SpanContext(trace.trace_id, trace.span_id, True, flags)), Context())
+def _packed(item: Sampled | SampleFrame) -> bytes:
+    return SampleFrame.of(item).encode()
 
 
 def _observed(attributes: Sequence[str], totals: Counter[Key]) -> Callable[[CallbackOptions], Iterable[Observation]]:

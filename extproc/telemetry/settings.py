@@ -6,6 +6,7 @@ compression are read by the exporters themselves.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from hyperplan.problems import Invalid, Problem
@@ -16,8 +17,18 @@ CONTROL = "http://127.0.0.1:4417"
 """Where control receives OTLP, as seen from the same machine."""
 
 
+class SpoolSettings(NamedTuple):
+    """The folder in which samples wait for a sink that is away, and how many bytes they may take there."""
+
+    folder: Path
+    capacity: int
+
+
 class TelemetrySettings(NamedTuple):
-    """Endpoints are URLs, None for nowhere. `capacity` counts items of a queue; intervals are in seconds."""
+    """Endpoints are URLs, None for nowhere. `capacity` counts items of a queue in memory; intervals are in seconds.
+
+    Without a `spool` samples wait in memory only, as spans always do.
+    """
 
     logs: str | None
     metrics: str | None
@@ -25,10 +36,11 @@ class TelemetrySettings(NamedTuple):
     capacity: int
     delay: float
     interval: float
+    spool: SpoolSettings | None = None
 
     @staticmethod
-    def read(environment: Mapping[str, str]) -> "TelemetrySettings":
-        """Read the environment.
+    def read(environment: Mapping[str, str], spool: SpoolSettings | None = None) -> "TelemetrySettings":
+        """Read the environment, which says everything but where samples wait.
 
         Raises:
             Invalid: a variable that must be a number is none.
@@ -40,6 +52,7 @@ class TelemetrySettings(NamedTuple):
             capacity=int(_number(environment, "OTEL_BLRP_MAX_QUEUE_SIZE", 16384)),
             delay=_number(environment, "OTEL_BLRP_SCHEDULE_DELAY", 1000) / 1000,
             interval=_number(environment, "OTEL_METRIC_EXPORT_INTERVAL", 5000) / 1000,
+            spool=spool,
         )
 
 

@@ -136,6 +136,81 @@ async def test_without_control_serving_goes_on_and_no_sample_is_lost(
     await hyperplan.in_force("kept")
 
 
+async def test_samples_outlive_a_sidecar_that_is_killed_while_control_is_away(
+    fragile: Hyperplan, model_server: ModelServers
+) -> None:
+    hyperplan, stack = fragile, fragile.stack
+    model = await model_server()
+    await hyperplan.apply(document("outliving", {"gbm@1": model.url()}))
+    await stack.kill(stack.control)
+    before = await decided(hyperplan, "outliving", 100)
+    await until(lambda: on_disk(hyperplan, before))
+    await stack.kill(stack.sidecar)
+    await stack.start_sidecar()
+    after = await decided(hyperplan, "outliving", 50)
+    await until(lambda: on_disk(hyperplan, before | after))
+    await stack.kill(stack.sidecar)
+    await stack.start_sidecar()
+    await stack.start_control()
+    await all_arrive_once(hyperplan, "outliving", before | after, len(predictions(model)))
+
+
+async def test_a_sidecar_that_is_stopped_while_control_is_away_loses_no_sample(
+    fragile: Hyperplan, model_server: ModelServers
+) -> None:
+    hyperplan, stack = fragile, fragile.stack
+    model = await model_server()
+    await hyperplan.apply(document("left-behind", {"gbm@1": model.url()}))
+    await stack.kill(stack.control)
+    answered = await decided(hyperplan, "left-behind", 100)
+    await stack.sidecar.stop()
+    await stack.start_control()
+    await stack.start_sidecar()
+    await all_arrive_once(hyperplan, "left-behind", answered, len(predictions(model)))
+
+
+async def decided(hyperplan: Hyperplan, endpoint: str, count: int) -> set[str]:
+    """Send requests until so many were decided by the sidecar, which may just have started; their prediction ids."""
+    async with load(lambda: hyperplan.predict(endpoint, row(x=-1)), connections=4) as seen:
+
+        def marked() -> set[str]:
+            headers = [answer.headers for _, answer in seen.answers]
+            return {each["x-hyperplan-prediction-id"] for each in headers if "x-hyperplan-violations" in each}
+
+        async def enough() -> bool:
+            return len(marked()) >= count
+
+        await until(enough)
+    return marked()
+
+
+async def on_disk(hyperplan: Hyperplan, ids: set[str]) -> bool:
+    """Whether the sidecar has put the samples of all these predictions on disk."""
+    folder = hyperplan.stack.settings.data / "sidecar" / "spool"
+    held = b"".join(path.read_bytes() for path in folder.iterdir())
+    return all(prediction.encode() in held for prediction in ids)
+
+
+async def all_arrive_once(hyperplan: Hyperplan, endpoint: str, ids: set[str], requests: int) -> None:
+    """Wait until control has the sample of each of these predictions, and see that it has none twice.
+
+    Of `requests` all told, some may have been sampled whose answer was not waited for: a sidecar that a busy machine stopped for
+    too long decides in vain.
+    """
+
+    async def arrived() -> bool:
+        return bool((await hyperplan.traffic(endpoint))["sampled"]["requests"] >= len(ids))
+
+    await until(arrived)
+    for prediction in ids:
+
+        async def there(prediction: str = prediction) -> bool:
+            return (await hyperplan.api.get(f"/v1/endpoints/{endpoint}/samples/{prediction}")).is_success
+
+        await until(there)
+    assert len(ids) <= (await hyperplan.traffic(endpoint))["sampled"]["requests"] <= requests
+
+
 async def test_sidecar_and_envoy_start_again_while_control_is_away(
     fragile: Hyperplan, model_server: ModelServers
 ) -> None:

@@ -1,14 +1,22 @@
 """What the stages report, as it arrives at an OTLP receiver."""
 
+import contextlib
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from opentelemetry.sdk.resources import Resource
 
 from extproc.stages.observer import Decision, Trace
 from extproc.telemetry import Telemetry
-from extproc.telemetry.settings import TelemetrySettings
+from extproc.telemetry.frames import SampleFrame
+from extproc.telemetry.outbox import Verdict
+from extproc.telemetry.settings import SpoolSettings, TelemetrySettings
+from extproc.telemetry.sink import SampleSink
 from hyperplan.sample import Sample
 from tests.support.otlp import OtlpReceiver
 
@@ -92,6 +100,71 @@ def test_samples_wait_for_a_receiver_that_is_away(unused_port: int) -> None:
         telemetry.close()
 
 
+def test_samples_that_no_receiver_took_are_sent_by_the_next_process(unused_port: int, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{unused_port}"
+    spooled = settings(url, metrics=None, traces=None, spool=SpoolSettings(tmp_path, 1 << 20))
+    telemetry = Telemetry(spooled)
+    for index in range(90):
+        telemetry.sampled(a_sample(f"id-{index}"), TRACE)
+    telemetry.close()
+    assert (telemetry.waiting, telemetry.dropped) == (90, 0)
+    with OtlpReceiver(unused_port) as receiver:
+        telemetry = Telemetry(spooled)
+        receiver.wait_for(lambda: len(receiver.logs) == 90)
+        telemetry.close()
+    assert [Sample.decode(record.body.bytes_value) for record in receiver.logs] == [
+        a_sample(f"id-{index}") for index in range(90)
+    ]
+    assert {(record.event_name, record.trace_id.hex(), record.flags) for record in receiver.logs} == {
+        ("hyperplan.sample", "ab" * 16, 1)
+    }
+    assert telemetry.waiting == 0
+
+
+def test_how_many_samples_wait_and_how_many_were_lost_is_counted(receiver: OtlpReceiver, tmp_path: Path) -> None:
+    with refusing(grpc.StatusCode.UNAVAILABLE) as away:
+        room = SpoolSettings(tmp_path, 4000)
+        telemetry = Telemetry(settings(receiver.url, logs=away, traces=None, spool=room))
+        for index in range(100):
+            telemetry.sampled(a_sample(f"id-{index}"), None)
+        receiver.wait_for(lambda: receiver.total("hyperplan.samples.dropped") > 0)
+        receiver.wait_for(
+            lambda: receiver.total("hyperplan.samples.dropped") + receiver.total("hyperplan.samples.waiting") == 100
+        )
+        telemetry.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, Verdict.AWAY),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, Verdict.AWAY),
+        (grpc.StatusCode.UNAUTHENTICATED, Verdict.AWAY),
+        (grpc.StatusCode.UNIMPLEMENTED, Verdict.AWAY),
+        (grpc.StatusCode.INVALID_ARGUMENT, Verdict.REFUSED),
+        (grpc.StatusCode.INTERNAL, Verdict.REFUSED),
+        (grpc.StatusCode.UNKNOWN, Verdict.REFUSED),
+    ],
+    ids=str,
+)
+def test_the_status_of_a_receiver_tells_a_refusal_from_an_absence(status: grpc.StatusCode, verdict: Verdict) -> None:
+    with refusing(status) as url:
+        sink = SampleSink(url, Resource.get_empty())
+        tries = [sink.export([SampleFrame("e", 1, b"body")]) for _ in range(2)]
+    assert tries == [verdict] * 2
+
+
+def test_a_receiver_that_is_not_there_is_away(unused_port: int) -> None:
+    sink = SampleSink(f"http://127.0.0.1:{unused_port}", Resource.get_empty())
+    assert sink.export([SampleFrame("e", 1, b"body")]) is Verdict.AWAY
+
+
+def test_samples_too_large_for_one_request_are_sent_in_several(receiver: OtlpReceiver) -> None:
+    frames = [SampleFrame("e", index, bytes(1 << 20)) for index in range(9)]
+    assert SampleSink(receiver.url, Resource.get_empty()).export(frames) is Verdict.TAKEN
+    assert [record.time_unix_nano for record in receiver.logs] == list(range(9))
+
+
 def test_what_waits_is_sent_before_the_end(receiver: OtlpReceiver) -> None:
     telemetry = Telemetry(settings(receiver.url, delay=60.0, interval=60.0))
     telemetry.sampled(a_sample(), None)
@@ -99,6 +172,26 @@ def test_what_waits_is_sent_before_the_end(receiver: OtlpReceiver) -> None:
     telemetry.close()
     assert len(receiver.logs) == 1
     assert receiver.total("hyperplan.choices", endpoint="e", arm="gbm@1") == 1
+
+
+@contextlib.contextmanager
+def refusing(status: grpc.StatusCode) -> Iterator[str]:
+    """The URL of a gRPC server that answers every call with a status."""
+
+    def refuse(_request: bytes, context: Any) -> None:
+        context.abort(status, "as the test wants it")
+
+    class Refusing(grpc.GenericRpcHandler):  # type: ignore[misc]
+        def service(self, _details: Any) -> Any:
+            return grpc.unary_unary_rpc_method_handler(refuse)
+
+    server = grpc.server(ThreadPoolExecutor(2), handlers=[Refusing()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """Where telemetry goes follows OpenTelemetry's own variables."""
 
+from pathlib import Path
+
 import pytest
 
-from extproc.telemetry.settings import CONTROL, TelemetrySettings
+from extproc.telemetry.settings import CONTROL, SpoolSettings, TelemetrySettings
 from hyperplan.problems import Invalid
 
 read = TelemetrySettings.read
@@ -38,6 +40,12 @@ def test_everything_can_be_switched_off() -> None:
 def test_intervals_are_read_in_milliseconds() -> None:
     settings = read({"OTEL_BLRP_SCHEDULE_DELAY": "250", "OTEL_METRIC_EXPORT_INTERVAL": "1000"})
     assert (settings.delay, settings.interval) == (0.25, 1.0)
+
+
+def test_samples_wait_where_the_caller_says() -> None:
+    spool = SpoolSettings(Path("spool"), 1000)
+    assert read({}, spool).spool == spool
+    assert read({}).spool is None
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "0", "nan", "inf"])

@@ -1,0 +1,61 @@
+"""A sample as it is kept and handed on: encoded, with what its log record needs besides.
+
+It is what waits on disk, and what one process hands to another; so its bytes outlive a version. It is a msgpack array:
+a later version may add fields at the end, which earlier ones pass over, and must give them defaults.
+"""
+
+import msgspec
+
+from extproc.stages.observer import Trace
+from hyperplan.sample import Sample
+
+Sampled = tuple[Sample, Trace | None]
+"""A sample as the stages report it, not encoded yet. A plain tuple: it is made in the middle of a request."""
+
+
+class SampleFrame(msgspec.Struct, frozen=True, array_like=True):
+    """An encoded sample. `time` is in nanoseconds since 1970; ids are those of W3C Trace Context, empty without a trace."""
+
+    endpoint: str
+    time: int
+    body: bytes
+    trace_id: bytes = b""
+    span_id: bytes = b""
+    recorded: bool = False
+
+    @staticmethod
+    def of(item: "Sampled | SampleFrame") -> "SampleFrame":
+        """Encode a sample. What is encoded already stays what it is."""
+        if isinstance(item, SampleFrame):
+            return item
+        sample, trace = item
+        if trace is None:
+            return SampleFrame(sample.endpoint, sample.time, sample.encode())
+        ids = (trace.trace_id.to_bytes(16, "big"), trace.span_id.to_bytes(8, "big"))
+        return SampleFrame(sample.endpoint, sample.time, sample.encode(), *ids, trace.recorded)
+
+    @property
+    def trace(self) -> Trace | None:
+        """Where the request stands in a trace."""
+        if not self.trace_id:
+            return None
+        return Trace(int.from_bytes(self.trace_id, "big"), int.from_bytes(self.span_id, "big"), self.recorded)
+
+    def encode(self) -> bytes:
+        """The frame as msgpack."""
+        return msgspec.msgpack.encode(self)
+
+    @staticmethod
+    def decode(data: bytes) -> "SampleFrame":
+        """Read what `encode` wrote.
+
+        Raises:
+            ValueError: it is no frame.
+        """
+        try:
+            return _decode(data)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"not a sample's frame: {error}") from None
+
+
+_decode = msgspec.msgpack.Decoder(SampleFrame).decode
