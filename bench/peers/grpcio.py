@@ -32,15 +32,13 @@ GRACE = 1.0
 """Seconds that open streams have to end after SIGTERM."""
 
 
-async def process(
-    requests: AsyncIterator[ProcessingRequest], context: grpc.aio.ServicerContext
-) -> AsyncIterator[ProcessingResponse]:
-    """Answer one stream."""
-    async for request in requests:
+async def process(_requests: AsyncIterator[ProcessingRequest], context: grpc.aio.ServicerContext) -> None:
+    """Answer one stream, with `read` and `write`, which cost a little less than a generator does."""
+    while (request := await context.read()) is not grpc.aio.EOF:
         kind = request.WhichOneof("request")
         if kind is None:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a request of no kind that is known here")
-        yield ANSWERS[kind]
+        await context.write(ANSWERS[kind])
 
 
 async def serve(socket: Path) -> None:
