@@ -13,7 +13,7 @@ from urllib.parse import SplitResult
 
 from extproc.plans import BadPlan, ControlSource, FolderSource, Keeper, PlanSource, Shelf
 from extproc.stages import Decide
-from extproc.telemetry import Telemetry
+from extproc.telemetry.observer import Telemetry
 from extproc.telemetry.settings import TelemetrySettings
 from extproc.transports import TRANSPORTS
 from extproc.xds import XdsServer

@@ -28,6 +28,7 @@ from extproc.telemetry.overflow import Overflow
 from extproc.telemetry.settings import TelemetrySettings
 from extproc.telemetry.sink import EXPORT_TIMEOUT, SCOPE, SampleSink, context_of
 from extproc.telemetry.spool import Spool
+from extproc.telemetry.told import Told
 from hyperplan.sample import Sample
 
 LAST_CALL = 3.0
@@ -41,6 +42,7 @@ class Telemetry:
         # The outbox says once that a sink is away; the exporters would say it at every try.
         logging.getLogger("opentelemetry.exporter.otlp.proto.grpc.exporter").setLevel(logging.CRITICAL)
         self.counts = Counts()
+        self._dropped = self._dropped_spans = 0
         self.plan_number = 0
         self.instance = str(uuid.uuid4())
         self._resource = Resource.create({"service.name": "hyperplan-sidecar", "service.instance.id": self.instance})
@@ -60,7 +62,7 @@ class Telemetry:
     @property
     def dropped(self) -> int:
         """Samples that were lost: for want of room, damaged on disk, or because no sink would take them."""
-        return self._samples.dropped if self._samples else 0
+        return self._dropped + (self._samples.dropped if self._samples else 0)
 
     @property
     def waiting(self) -> int:
@@ -70,18 +72,17 @@ class Telemetry:
     @property
     def dropped_spans(self) -> int:
         """Spans that were lost because the queue was full."""
-        return self._spans.dropped if self._spans else 0
+        return self._dropped_spans + (self._spans.dropped if self._spans else 0)
 
     # What the stages tell.
 
     def routed(self, endpoint: str, arm: str) -> None:
         """Count a request and the choice of its arm."""
-        self.counts.requests[(endpoint, "routed")] += 1
-        self.counts.choices[(endpoint, arm)] += 1
+        self.counts.routed(endpoint, arm)
 
     def rejected(self, endpoint: str) -> None:
         """Count a request that was refused."""
-        self.counts.requests[(endpoint, "rejected")] += 1
+        self.counts.rejected(endpoint)
 
     def violated(self, endpoint: str, feature: str, kind: str) -> None:
         """Count a violation."""
@@ -89,7 +90,7 @@ class Telemetry:
 
     def flawed(self, endpoint: str, flaw: str) -> None:
         """Count a body without rows."""
-        self.counts.flaws[(endpoint, flaw)] += 1
+        self.counts.flawed(endpoint, flaw)
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """Queue a sample."""
@@ -116,6 +117,19 @@ class Telemetry:
             start_time=decision.start,
         )
         span.end(decision.end)
+
+    # What workers tell.
+
+    def absorb(self, told: Told) -> None:
+        """Take what a worker was told by its stage, as if it had been told here."""
+        self.counts.add(told.counts)
+        if self._samples:
+            for frame in told.samples:
+                self._samples.put(SampleFrame.decode(frame))
+        for decision in told.decisions:
+            self.decided(decision)
+        self._dropped += told.dropped
+        self._dropped_spans += told.dropped_spans
 
     # How it is sent.
 
@@ -147,9 +161,13 @@ class Telemetry:
         counts = self.counts
         for name, attributes, totals in (
             ("hyperplan.requests", ("hyperplan.endpoint", "hyperplan.outcome"), counts.requests),
-            ("hyperplan.choices", ("hyperplan.endpoint", "hyperplan.arm"), counts.choices),
-            ("hyperplan.violations", ("hyperplan.endpoint", "hyperplan.feature", "hyperplan.kind"), counts.violations),
-            ("hyperplan.flaws", ("hyperplan.endpoint", "hyperplan.flaw"), counts.flaws),
+            ("hyperplan.choices", ("hyperplan.endpoint", "hyperplan.arm"), lambda: counts.choices),
+            (
+                "hyperplan.violations",
+                ("hyperplan.endpoint", "hyperplan.feature", "hyperplan.kind"),
+                lambda: counts.violations,
+            ),
+            ("hyperplan.flaws", ("hyperplan.endpoint", "hyperplan.flaw"), lambda: counts.flaws),
         ):
             meter.create_observable_counter(name, [_observed(attributes, totals)])
         meter.create_observable_counter("hyperplan.samples.dropped", [lambda _: [Observation(self.dropped)]])
@@ -173,9 +191,11 @@ def _packed(item: Sampled | SampleFrame) -> bytes:
     return SampleFrame.of(item).encode()
 
 
-def _observed(attributes: Sequence[str], totals: Counter[Key]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+def _observed(
+    attributes: Sequence[str], totals: Callable[[], Counter[Key]]
+) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_: CallbackOptions) -> Iterable[Observation]:
         # A copy: the loop's thread goes on counting while the reader's thread iterates.
-        return [Observation(total, dict(zip(attributes, key, strict=True))) for key, total in dict(totals).items()]
+        return [Observation(total, dict(zip(attributes, key, strict=True))) for key, total in dict(totals()).items()]
 
     return observe

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import extproc.telemetry.outbox
-from extproc.telemetry import Outbox
-from extproc.telemetry.outbox import MOST_REFUSALS, Verdict
+from extproc.telemetry.outbox import MOST_REFUSALS, Outbox, Verdict
 from extproc.telemetry.overflow import Overflow
 from extproc.telemetry.spool import Spool
 

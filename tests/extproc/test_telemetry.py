@@ -12,8 +12,8 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 
 from extproc.stages.observer import Decision, Trace
-from extproc.telemetry import Telemetry
 from extproc.telemetry.frames import SampleFrame
+from extproc.telemetry.observer import Telemetry
 from extproc.telemetry.outbox import Verdict
 from extproc.telemetry.settings import SpoolSettings, TelemetrySettings
 from extproc.telemetry.sink import SampleSink

@@ -130,6 +130,11 @@ class Connection:
         return self._settled
 
     @property
+    def is_draining(self) -> bool:
+        """Whether the peer was asked to open no more streams."""
+        return self._draining
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more will happen: the connection has failed, or it has drained and no stream is open."""
         return self._ended or (self._last_accepted != _EVERY_STREAM and not self._streams)

@@ -86,6 +86,11 @@ class ServerProtocol(asyncio.Protocol):
 
     # What the server calls.
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the peer was asked to open no more streams."""
+        return self._connection.is_draining
+
     def drain(self) -> None:
         """Let the open streams end, then close."""
         self._connection.drain()

@@ -1,13 +1,10 @@
 """The transport that speaks HTTP/2 by itself: as cheap as Python can be."""
 
 import asyncio
-import logging
 from pathlib import Path
 
 from extproc.stages import Stage
-from extproc.transports.h2.protocol import ServerProtocol
-
-log = logging.getLogger("hyperplan.transport")
+from extproc.transports.h2.open_connections import OpenConnections
 
 BACKLOG = 1024
 
@@ -16,12 +13,9 @@ class H2Transport:
     """Serves a stage on a unix socket, or on a TCP address of host and port."""
 
     def __init__(self, stage: Stage, socket: Path | tuple[str, int]) -> None:
-        self._stage = stage
+        self._connections = OpenConnections(stage)
         self._socket = socket
         self._server: asyncio.Server | None = None
-        self._protocols: set[ServerProtocol] = set()
-        self._stopping = False
-        self._empty = asyncio.Event()
 
     @property
     def port(self) -> int:
@@ -40,10 +34,12 @@ class H2Transport:
         try:
             if isinstance(self._socket, Path):
                 self._socket.unlink(missing_ok=True)
-                self._server = await loop.create_unix_server(self._connected, str(self._socket), backlog=BACKLOG)
+                self._server = await loop.create_unix_server(
+                    self._connections.protocol, str(self._socket), backlog=BACKLOG
+                )
             else:
                 host, port = self._socket
-                self._server = await loop.create_server(self._connected, host, port, backlog=BACKLOG)
+                self._server = await loop.create_server(self._connections.protocol, host, port, backlog=BACKLOG)
         except OSError as error:
             raise OSError(f"cannot listen on {self._socket}: {error}") from None
 
@@ -51,34 +47,5 @@ class H2Transport:
         """Take no new streams, and give those that are open `grace` seconds to end."""
         if self._server is None:
             return
-        self._stopping = True
         self._server.close()
-        for protocol in list(self._protocols):
-            protocol.drain()
-        if not await self._emptied(grace):
-            for protocol in list(self._protocols):
-                protocol.abort()
-            await self._emptied(1.0)
-
-    async def _emptied(self, patience: float) -> bool:
-        """Whether every connection is gone, waiting so many seconds for it."""
-        if self._protocols:
-            self._empty.clear()
-            try:
-                await asyncio.wait_for(self._empty.wait(), patience)
-            except TimeoutError:
-                return False
-        return True
-
-    def _connected(self) -> ServerProtocol:
-        return ServerProtocol(self._stage, self._made, self._lost)
-
-    def _made(self, protocol: ServerProtocol) -> None:
-        self._protocols.add(protocol)
-        if self._stopping:
-            protocol.drain()
-
-    def _lost(self, protocol: ServerProtocol) -> None:
-        self._protocols.discard(protocol)
-        if not self._protocols:
-            self._empty.set()
+        await self._connections.stop(grace)

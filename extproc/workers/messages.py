@@ -1,0 +1,87 @@
+"""What a supervisor and its workers say to one another, as msgpack."""
+
+from typing import Any
+
+import msgspec
+
+from extproc.stages.observer import Decision, Trace
+from extproc.telemetry.counts import Increments
+from extproc.telemetry.told import Told
+
+
+class Adopt(msgspec.Struct, tag=True, frozen=True):
+    """Serve a plan, given as its document. Answered with `Adopted`."""
+
+    plan: bytes
+
+
+class Shed(msgspec.Struct, tag=True, frozen=True):
+    """Ask the peer of one connection to open another, which may find a worker with less to do."""
+
+
+class Stop(msgspec.Struct, tag=True, frozen=True):
+    """Take no new streams, give the open ones `grace` seconds to end, report, and exit."""
+
+    grace: float
+
+
+class Adopted(msgspec.Struct, tag=True, frozen=True):
+    """The plan of this number is served."""
+
+    number: int
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True):
+    """A `Decision`, whose ids are too large for integers of msgpack."""
+
+    trace_id: bytes
+    span_id: bytes
+    start: int
+    end: int
+    endpoint: str
+    arm: str | None
+    revision: int
+    violations: int
+    prediction_id: str
+
+    @staticmethod
+    def of(decision: Decision) -> "Span":
+        """Pack a decision, whose trace is recorded."""
+        trace_id, span_id = decision.trace.trace_id.to_bytes(16, "big"), decision.trace.span_id.to_bytes(8, "big")
+        return Span(trace_id, span_id, *decision[1:])
+
+    def decision(self) -> Decision:
+        """The decision that was packed."""
+        fields: tuple[Any, ...] = msgspec.structs.astuple(self)
+        return Decision(Trace(int.from_bytes(fields[0], "big"), int.from_bytes(fields[1], "big"), True), *fields[2:])
+
+
+class Report(msgspec.Struct, tag=True, frozen=True):
+    """What the stage told since the report before, and how many connections are open now.
+
+    `samples` are encoded `SampleFrame`s; `dropped` of them, and of spans, were lost because nobody took the reports.
+    """
+
+    connections: int
+    counts: Increments
+    samples: list[bytes]
+    spans: list[Span]
+    dropped: int
+    dropped_spans: int
+
+    def told(self) -> Told:
+        """The report as telemetry takes it."""
+        decisions = [span.decision() for span in self.spans]
+        return Told(self.counts, self.samples, decisions, self.dropped, self.dropped_spans)
+
+
+class Logged(msgspec.Struct, tag=True, frozen=True):
+    """A line of the worker's log: its level and logger as `logging` has them, and what it says."""
+
+    level: int
+    logger: str
+    text: str
+
+
+ToWorker = Adopt | Shed | Stop
+ToSupervisor = Adopted | Report | Logged

@@ -1,0 +1,116 @@
+"""A worker: serves the decide stage on the connections that its supervisor hands it.
+
+`python -m extproc.workers.worker MESSAGES CONNECTIONS`, with the descriptors of its ends of the two socket pairs. It holds no
+socket of its own and writes no file. When the supervisor is gone, so is the worker: nobody would tell it of another plan.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+
+import uvloop
+
+from extproc.stages import Decide
+from extproc.transports.h2.open_connections import OpenConnections
+from extproc.workers.channel import Channel, take_connection
+from extproc.workers.messages import Adopt, Adopted, Logged, Shed, ToWorker
+from extproc.workers.reporter import Reporter
+from hyperplan.plan import CompiledPlan, Plan
+
+log = logging.getLogger("hyperplan.worker")
+
+INTERVAL = 0.1
+"""Seconds between two reports."""
+MOST_UNSENT = 8 << 20
+"""Bytes of reports that the supervisor has not taken; with more on their way, what there is to tell waits here."""
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, channel: Channel[ToWorker], handed_over: socket.socket) -> None:
+        self._channel = channel
+        self._handed_over = handed_over
+        self._reporter = Reporter()
+        self._decide = Decide(self._reporter)
+        self._connections = OpenConnections(self._decide)
+
+    async def run(self) -> None:
+        """Serve until the supervisor says stop, or is gone."""
+        loop = asyncio.get_running_loop()
+        self._handed_over.setblocking(False)
+        loop.add_reader(self._handed_over.fileno(), self._on_connection)
+        reporting = asyncio.create_task(self._report_for_ever())
+        grace = await self._obey()
+        loop.remove_reader(self._handed_over.fileno())
+        await self._connections.stop(grace)
+        reporting.cancel()
+        self._report()
+        await self._channel.drained()
+        self._channel.close()
+
+    async def _obey(self) -> float:
+        """Do what the supervisor says, until it says stop; how long open streams then get, in seconds."""
+        while message := await self._channel.receive():
+            if isinstance(message, Adopt):
+                await self._adopt(message.plan)
+            elif isinstance(message, Shed):
+                self._connections.shed()
+            else:
+                return message.grace
+        return 0.0
+
+    async def _adopt(self, document: bytes) -> None:
+        # The supervisor has compiled it before: it is sound. It takes a while, in which requests must not wait.
+        plan = await asyncio.to_thread(Plan.decode, document)
+        self._decide.adopt(await asyncio.to_thread(CompiledPlan, plan, self._decide.plan))
+        self._channel.send(Adopted(plan.number))
+
+    def _on_connection(self) -> None:
+        try:
+            connection = take_connection(self._handed_over)
+        except BlockingIOError:
+            return
+        if connection is None:
+            asyncio.get_running_loop().remove_reader(self._handed_over.fileno())
+            return
+        self._connections.take(connection)
+
+    async def _report_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL)
+            if self._channel.unsent < MOST_UNSENT:
+                self._report()
+
+    def _report(self) -> None:
+        self._channel.send(self._reporter.report(len(self._connections)))
+
+
+class _ToSupervisor(logging.Handler):
+    """Sends what is logged to the supervisor, whose log is the sidecar's."""
+
+    def __init__(self, channel: Channel[ToWorker]) -> None:
+        super().__init__()
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record, from whichever thread."""
+        message = Logged(record.levelno, record.name, self.format(record))
+        self._loop.call_soon_threadsafe(self._channel.send, message)
+
+
+async def serve(messages: int, connections: int) -> None:
+    """Serve over the descriptors of this worker's ends."""
+    channel: Channel[ToWorker] = await Channel.over(socket.socket(fileno=messages), ToWorker)
+    logging.getLogger().addHandler(_ToSupervisor(channel))
+    logging.getLogger("hyperplan").setLevel(logging.INFO)
+    await Worker(channel, socket.socket(fileno=connections)).run()
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # they go to a whole group; it is the supervisor who decides
+        signal.signal(number, signal.SIG_IGN)
+    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,215 @@
+"""Workers: real processes behind one socket, and what becomes of them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import grpc.aio
+import pytest
+
+from extproc.telemetry.counts import Counts
+from extproc.telemetry.frames import SampleFrame
+from extproc.workers import Supervisor
+from extproc.workers.messages import Report
+from hyperplan.endpoint import parse_endpoint
+from hyperplan.plan import Plan, PlannedEndpoint
+from hyperplan.sample import Sample
+from tests.extproc.conversation import DOCUMENT
+from tests.extproc.h2.serving import grpc_client, request_body, request_headers
+from tests.support.waiting import eventually
+
+GOOD = b'{"instances": [{"dep_delay": 1.5, "carrier": "AA", "distance": 10, "tailnum": "N1"}]}'
+TRACED = (("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01"),)
+
+
+def plan(number: int, document: str = DOCUMENT) -> Plan:
+    return Plan(number, (PlannedEndpoint(number, parse_endpoint(document)),))
+
+
+class Told:
+    """What the workers reported."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self.samples: list[Sample] = []
+        self.reports: list[Report] = []
+
+    def __call__(self, report: Report) -> None:
+        told = report.told()
+        self.reports.append(report)
+        self.counts.add(told.counts)
+        self.samples += [Sample.decode(SampleFrame.decode(frame).body) for frame in told.samples]
+
+    @property
+    def routed(self) -> int:
+        return sum(self.counts.choices.values())
+
+
+class Running:
+    """A supervisor, and what its workers tell."""
+
+    def __init__(self, supervisor: Supervisor, socket: Path, told: Told) -> None:
+        self.supervisor = supervisor
+        self.socket = socket
+        self.told = told
+
+    async def decided(self, body: bytes = GOOD) -> str:
+        """The answer to a body, over a connection of its own: `body` or `immediate`."""
+        # Channels to one address would share a connection.
+        async with grpc_client(self.socket, **{"grpc.use_local_subchannel_pool": 1}) as call:
+            stream = call(metadata=TRACED)
+            await stream.write(request_headers())
+            await stream.read()
+            await stream.write(request_body(body))
+            answer = await stream.read()
+            stream.cancel()
+        return str(answer.WhichOneof("response"))
+
+
+Start = Callable[[int], contextlib.AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Starts a supervisor with so many workers, which serve plan 1."""
+
+    @contextlib.asynccontextmanager
+    async def running(count: int) -> AsyncIterator[Running]:
+        told, socket = Told(), tmp_path / "extproc.sock"
+        supervisor = Supervisor(count, socket, told)
+        await supervisor.adopt(1, plan(1).encode())
+        await supervisor.start()
+        try:
+            await eventually(lambda: len(supervisor.connections) == count)
+            yield Running(supervisor, socket, told)
+        finally:
+            await supervisor.stop(0.5)
+
+    return running
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_each_connection_goes_to_the_worker_that_has_the_fewest(start: Start) -> None:
+    async with start(2) as running, contextlib.AsyncExitStack() as held:
+        for _ in range(4):
+            call = await held.enter_async_context(grpc_client(running.socket, **{"grpc.use_local_subchannel_pool": 1}))
+            stream = call()
+            await stream.write(request_headers())
+            await stream.read()
+        await eventually(lambda: list(running.supervisor.connections.values()) == [2, 2])
+
+
+async def test_what_all_of_them_see_is_told_in_one_place(start: Start) -> None:
+    async with start(2) as running:
+        for _ in range(6):
+            assert await running.decided() == "request_body"
+        assert await running.decided(b"{") == "immediate_response"
+        await eventually(lambda: len(running.told.samples) == 7)
+    counts = running.told.counts
+    assert counts.requests() == {("flight-delay", "routed"): 6, ("flight-delay", "rejected"): 1}
+    assert counts.flaws == {("flight-delay", "not_json"): 1}
+    assert {sample.chosen for sample in running.told.samples} <= {"gbm@1", "logit@1", None}
+    spans = [span.decision() for report in running.told.reports for span in report.spans]
+    assert {span.trace.trace_id for span in spans} == {int("ab" * 16, 16)}
+    assert len(spans) == 7
+
+
+async def test_a_new_plan_is_served_by_all_of_them_when_adopt_returns(start: Start) -> None:
+    async with start(2) as running:
+        strict = DOCUMENT.replace("dep_delay: { type: float,", "dep_delay: { max: 0, type: float,")
+        await running.supervisor.adopt(2, plan(2, strict).encode())
+        assert [await running.decided() for _ in range(4)] == ["immediate_response"] * 4
+
+
+async def test_a_worker_that_dies_is_replaced_and_the_others_do_not_notice(start: Start) -> None:
+    async with start(2) as running, grpc_client(running.socket) as call:
+        streams = []
+        for _ in range(3):
+            stream = call()
+            await stream.write(request_headers())
+            await stream.read()
+            streams.append(stream)
+        before = running.supervisor.connections
+        (idle,) = [pid for pid, connections in before.items() if not connections]
+        os.kill(idle, signal.SIGKILL)
+        for stream in streams:
+            await stream.write(request_body(GOOD))
+            assert (await stream.read()).HasField("request_body")
+        await eventually(lambda: len(running.supervisor.connections.keys() - before.keys()) == 1)
+        assert [await running.decided() for _ in range(4)] == ["request_body"] * 4
+
+
+async def test_while_one_is_dead_new_connections_go_to_the_living(start: Start) -> None:
+    async with start(2) as running:
+        first, second = running.supervisor.connections
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: first not in running.supervisor.connections)
+        assert await running.decided() == "request_body"
+        await eventually(lambda: len(running.supervisor.connections) == 2)
+        os.kill(second, signal.SIGKILL)
+        await eventually(lambda: second not in running.supervisor.connections)
+        assert await running.decided() == "request_body"
+
+
+async def test_a_worker_that_comes_back_gets_its_share_of_the_connections(start: Start) -> None:
+    async with start(2) as running, contextlib.AsyncExitStack() as held:
+        dying = next(iter(running.supervisor.connections))
+        os.kill(dying, signal.SIGKILL)
+        await eventually(lambda: dying not in running.supervisor.connections)
+        calls = [
+            await held.enter_async_context(grpc_client(running.socket, **{"grpc.use_local_subchannel_pool": 1}))
+            for _ in range(4)
+        ]
+
+        async def levelled() -> None:
+            while list(running.supervisor.connections.values()) != [2, 2]:
+                for call in calls:  # a client opens another connection when it has something to say
+                    stream = call()
+                    with contextlib.suppress(grpc.aio.AioRpcError):
+                        await stream.write(request_headers())
+                        await stream.read()
+                    stream.cancel()
+
+        await asyncio.wait_for(levelled(), 20)
+
+
+async def test_stopping_ends_them_all_and_tells_the_last(start: Start) -> None:
+    async with start(2) as running:
+        pids = running.supervisor.connections
+        await running.decided()
+    assert running.told.routed == 1
+    assert not any(is_alive(pid) for pid in pids)
+
+
+async def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys; from pathlib import Path; from extproc.workers import Supervisor\n"
+        "async def main():\n"
+        "    supervisor = Supervisor(2, Path(sys.argv[1]), lambda report: None)\n"
+        "    await supervisor.adopt(0, b'{\"number\":0}')\n"
+        "    await supervisor.start()\n"
+        "    while len(supervisor.connections) < 2: await asyncio.sleep(0.02)\n"
+        "    print(*supervisor.connections, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(tmp_path / "s"), stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout
+    pids = [int(pid) for pid in (await process.stdout.readline()).split()]
+    assert len(pids) == 2
+    process.kill()
+    await process.wait()
+    await eventually(lambda: not any(is_alive(pid) for pid in pids))
