@@ -53,6 +53,16 @@ Traces = Annotated[
         "--traces", envvar="HYPERPLAN_TRACES", help="The URL of an OTLP receiver for traces, such as Jaeger's."
     ),
 ]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        envvar="HYPERPLAN_WORKERS",
+        min=1,
+        max=64,
+        help="Processes that decide; more than one share the connections that Envoy opens, one for each of its threads.",
+    ),
+]
 TraceSampling = Annotated[
     float,
     typer.Option(envvar="HYPERPLAN_TRACE_SAMPLING", min=0, max=100, help="Percent of the requests that are traced."),
@@ -96,7 +106,8 @@ def sidecar(
     transport: Annotated[
         TransportName,
         typer.Option(envvar="HYPERPLAN_TRANSPORT", help="Who speaks gRPC with Envoy: our own code, or grpcio's."),
-    ] = TransportName.grpcio,
+    ] = TransportName.h2,
+    workers: Workers = 1,
     spool_bytes: Annotated[
         int,
         typer.Option(
@@ -122,6 +133,8 @@ def sidecar(
         raise Failure("--control and --endpoints exclude each other: plans come from one place")
     if endpoints is not None and not endpoints.is_dir():
         raise Failure(f"--endpoints {endpoints} is not a folder")
+    if workers > 1 and transport is not TransportName.h2:
+        raise Failure(f"--workers {workers} needs --transport h2: grpcio keeps its connections to itself")
     settings = SidecarSettings(
         source=endpoints or urlsplit(checked_url(control or CONTROL, "--control")),
         run=run,
@@ -131,7 +144,9 @@ def sidecar(
             os.environ, SpoolSettings(data / "spool", spool_bytes) if spool_bytes else None
         ),
         transport=transport,
+        workers=workers,
     )
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # workers are other programs, not copies of this one
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
@@ -180,6 +195,7 @@ def up(
     traces: Traces = None,
     trace_sampling: TraceSampling = 1.0,
     bucket: Bucket = 60.0,
+    workers: Workers = 1,
     as_json: Json = False,
 ) -> None:
     """Run Envoy, a sidecar and control on this machine, until Ctrl-C. A port of 0 takes a free one."""
@@ -198,6 +214,7 @@ def up(
         traces=traces,
         trace_sampling=trace_sampling,
         bucket=bucket,
+        workers=workers,
     )
     _run_until_signalled(lambda stop: run(settings, stop, as_json=as_json), as_json=as_json)
 

@@ -31,7 +31,7 @@ START = 30.0
 class StackSettings(NamedTuple):
     """Where the stack listens and keeps its data. `traces` is the URL of an OTLP receiver for traces, None for nowhere.
 
-    `bucket` and `metric_interval` are in seconds, `trace_sampling` in percent.
+    `bucket` and `metric_interval` are in seconds, `trace_sampling` in percent. `workers` are the sidecar's processes.
     """
 
     listen: Address
@@ -44,6 +44,7 @@ class StackSettings(NamedTuple):
     trace_sampling: float = 1.0
     bucket: float = 60.0
     metric_interval: float = 5.0
+    workers: int = 1
 
 
 class Stack:
@@ -144,6 +145,7 @@ class Stack:
             "HYPERPLAN_DATA": str(settings.data / command),
             "HYPERPLAN_BUCKET": f"{settings.bucket:g}",
             "HYPERPLAN_RUN": str(self.run),
+            "HYPERPLAN_WORKERS": str(settings.workers),
             "OTEL_METRIC_EXPORT_INTERVAL": f"{settings.metric_interval * 1000:g}",
             "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": settings.otlp.url,
             "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": settings.otlp.url,

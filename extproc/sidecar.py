@@ -12,10 +12,12 @@ from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from extproc.plans import BadPlan, ControlSource, FolderSource, Keeper, PlanSource, Shelf
+from extproc.service import OneProcess, Service
 from extproc.stages import Decide
 from extproc.telemetry.observer import Telemetry
 from extproc.telemetry.settings import TelemetrySettings
 from extproc.transports import TRANSPORTS
+from extproc.workers import Supervisor
 from extproc.xds import XdsServer
 from hyperplan.plan import EMPTY, Plan
 
@@ -32,7 +34,8 @@ class SidecarSettings(NamedTuple):
 
     Plans come from `source`: the URL of control, or a folder of endpoint documents. `run` is the folder of the sockets
     that Envoy connects to, `data` that of what outlives a restart: the plan, and samples that wait. `default_upstream` is the URL that gets whatever is no
-    prediction of a known endpoint. `transport` is one of `extproc.transports.TRANSPORTS`.
+    prediction of a known endpoint. `transport` is one of `extproc.transports.TRANSPORTS`; several `workers`, processes that share the
+    work, are served by `h2` alone.
     """
 
     source: SplitResult | Path
@@ -40,7 +43,8 @@ class SidecarSettings(NamedTuple):
     data: Path
     default_upstream: str | None
     telemetry: TelemetrySettings
-    transport: str = "grpcio"
+    transport: str = "h2"
+    workers: int = 1
 
 
 async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
@@ -52,19 +56,18 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
     for folder in (settings.run, settings.data):
         folder.mkdir(parents=True, exist_ok=True)
     telemetry = Telemetry(settings.telemetry)
-    decide = Decide(telemetry)
+    service = _service(settings, telemetry)
     xds = XdsServer(settings.run / XDS_SOCKET)
-    transport = TRANSPORTS[settings.transport](decide, settings.run / EXTPROC_SOCKET)
     shelf = Shelf(settings.data)
 
     def applied(number: int) -> None:
         telemetry.plan_number = number
 
-    keeper = Keeper(decide, xds, shelf, default_upstream=settings.default_upstream, on_applied=applied)
+    keeper = Keeper(service, xds, shelf, default_upstream=settings.default_upstream, on_applied=applied)
     first = shelf.load() or Plan(EMPTY.number)
     try:
         await keeper.begin(first)
-        await transport.start()
+        await service.start()
         log.info("serving plan %d with %d endpoints at %s", first.number, len(first.endpoints), settings.run)
         following = asyncio.create_task(_follow(_source(settings.source, telemetry, keeper), first, keeper))
         stopping = asyncio.create_task(stop.wait())
@@ -76,9 +79,17 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
             raise error
     finally:
         log.info("stopping")
-        await transport.stop(DRAIN)
+        await service.stop(DRAIN)
         await xds.stop()
         await asyncio.to_thread(telemetry.close)
+
+
+def _service(settings: SidecarSettings, telemetry: Telemetry) -> Service:
+    socket = settings.run / EXTPROC_SOCKET
+    if settings.workers > 1:
+        return Supervisor(settings.workers, socket, lambda report: telemetry.absorb(report.told()))
+    decide = Decide(telemetry)
+    return OneProcess(decide, TRANSPORTS[settings.transport](decide, socket))
 
 
 def _source(source: SplitResult | Path, telemetry: Telemetry, keeper: Keeper) -> PlanSource:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from extproc.plans.shelf import Shelf
 from extproc.plans.source import BadPlan
-from extproc.stages import Decide
+from extproc.service import Service
 from extproc.xds import Refused, Resources, XdsServer, resources_of
-from hyperplan.plan import CompiledPlan, Plan
+from hyperplan.plan import EMPTY, CompiledPlan, Plan
 from hyperplan.problems import Invalid
 
 log = logging.getLogger("hyperplan.plans")
@@ -34,18 +34,19 @@ class Keeper:
 
     def __init__(
         self,
-        decide: Decide,
+        service: Service,
         xds: XdsServer,
         shelf: Shelf,
         *,
         default_upstream: str | None,
         on_applied: Callable[[int], None],
     ) -> None:
-        self._decide = decide
+        self._service = service
         self._xds = xds
         self._shelf = shelf
         self._default_upstream = default_upstream
         self._on_applied = on_applied
+        self._compiled = EMPTY
         self._resources = Resources({}, {})
         self.status = Status(0)
 
@@ -57,21 +58,21 @@ class Keeper:
         """
         self._resources = resources_of(plan, self._default_upstream)
         await self._xds.start(self._resources)
-        self._adopt(plan, CompiledPlan(plan))
+        await self._adopt(plan, CompiledPlan(plan))
 
     async def apply(self, plan: Plan) -> None:
         """Go over to a plan. A refusal is logged and kept in `status`; the plan before stays in force."""
         began = time.monotonic()
         try:
             # Both take milliseconds for each endpoint that changed, in which requests must not wait.
-            compiled = await asyncio.to_thread(CompiledPlan, plan, self._decide.plan)
+            compiled = await asyncio.to_thread(CompiledPlan, plan, self._compiled)
             resources = await asyncio.to_thread(resources_of, plan, self._default_upstream, self._resources)
             await self._xds.apply(resources)
         except (Invalid, Refused) as error:
             self.refuse(BadPlan(plan.number, error))
             return
         self._resources = resources
-        self._adopt(plan, compiled)
+        await self._adopt(plan, compiled)
         log.info("plan %d is in force after %.0f ms", plan.number, (time.monotonic() - began) * 1000)
         try:
             self._shelf.save(plan)
@@ -83,7 +84,8 @@ class Keeper:
         log.error("plan %d is refused, plan %d stays in force:\n%s", bad.number, self.status.applied, bad.error)
         self.status = Status(self.status.applied, bad.number, str(bad.error))
 
-    def _adopt(self, plan: Plan, compiled: CompiledPlan) -> None:
-        self._decide.adopt(compiled)
+    async def _adopt(self, plan: Plan, compiled: CompiledPlan) -> None:
+        await self._service.adopt(plan, compiled)
+        self._compiled = compiled
         self.status = Status(plan.number)
         self._on_applied(plan.number)

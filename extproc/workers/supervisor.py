@@ -18,6 +18,7 @@ from pathlib import Path
 
 from extproc.workers.channel import Channel, pass_connection
 from extproc.workers.messages import Adopt, Adopted, Report, Shed, Stop, ToSupervisor
+from hyperplan.plan import CompiledPlan, Plan
 
 log = logging.getLogger("hyperplan.workers")
 
@@ -85,9 +86,10 @@ class Supervisor:
         self._lives = [asyncio.create_task(self._keep(index)) for index in range(self._count)]
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._accept)
 
-    async def adopt(self, number: int, document: bytes) -> None:
+    async def adopt(self, plan: Plan, compiled: CompiledPlan) -> None:  # noqa: ARG002 - each worker compiles its own
         """Have a plan served; returns when every worker that lives serves it."""
-        self._number, self._plan = number, Adopt(document)
+        number = plan.number
+        self._number, self._plan = number, Adopt(plan.encode())
         workers = list(self._workers.values())
         for worker in workers:
             worker.channel.send(self._plan)

@@ -16,7 +16,7 @@ from extproc.telemetry.frames import SampleFrame
 from extproc.workers import Supervisor
 from extproc.workers.messages import Report
 from hyperplan.endpoint import parse_endpoint
-from hyperplan.plan import Plan, PlannedEndpoint
+from hyperplan.plan import EMPTY, Plan, PlannedEndpoint
 from hyperplan.sample import Sample
 from tests.extproc.conversation import DOCUMENT
 from tests.extproc.h2.serving import grpc_client, request_body, request_headers
@@ -81,7 +81,7 @@ def start(tmp_path: Path) -> Start:
     async def running(count: int) -> AsyncIterator[Running]:
         told, socket = Told(), tmp_path / "extproc.sock"
         supervisor = Supervisor(count, socket, told)
-        await supervisor.adopt(1, plan(1).encode())
+        await supervisor.adopt(plan(1), EMPTY)
         await supervisor.start()
         try:
             await eventually(lambda: len(supervisor.connections) == count)
@@ -128,7 +128,7 @@ async def test_what_all_of_them_see_is_told_in_one_place(start: Start) -> None:
 async def test_a_new_plan_is_served_by_all_of_them_when_adopt_returns(start: Start) -> None:
     async with start(2) as running:
         strict = DOCUMENT.replace("dep_delay: { type: float,", "dep_delay: { max: 0, type: float,")
-        await running.supervisor.adopt(2, plan(2, strict).encode())
+        await running.supervisor.adopt(plan(2, strict), EMPTY)
         assert [await running.decided() for _ in range(4)] == ["immediate_response"] * 4
 
 
@@ -194,10 +194,10 @@ async def test_stopping_ends_them_all_and_tells_the_last(start: Start) -> None:
 
 async def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
     script = (
-        "import asyncio, sys; from pathlib import Path; from extproc.workers import Supervisor\n"
+        "import asyncio, sys; from pathlib import Path; from extproc.workers import Supervisor; from hyperplan.plan import EMPTY, Plan\n"
         "async def main():\n"
         "    supervisor = Supervisor(2, Path(sys.argv[1]), lambda report: None)\n"
-        "    await supervisor.adopt(0, b'{\"number\":0}')\n"
+        "    await supervisor.adopt(Plan(0), EMPTY)\n"
         "    await supervisor.start()\n"
         "    while len(supervisor.connections) < 2: await asyncio.sleep(0.02)\n"
         "    print(*supervisor.connections, flush=True)\n"
