@@ -124,6 +124,7 @@ def sidecar(
     Telemetry follows the OTEL_* variables; unset, samples and metrics go to control on this machine. Samples that cannot be
     sent wait on disk, outlive a restart and are sent when the receiver is back.
     """
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # workers are other programs, not copies of this one
     import uvloop
 
     from extproc.sidecar import SidecarSettings, serve
@@ -146,7 +147,6 @@ def sidecar(
         transport=transport,
         workers=workers,
     )
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # workers are other programs, not copies of this one
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
