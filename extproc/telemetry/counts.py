@@ -5,9 +5,8 @@ reader asks for the totals when it exports, every few seconds.
 """
 
 from collections import Counter
-from typing import NamedTuple
 
-Key = tuple[str, ...]
+from extproc.telemetry.told import Increments, Key
 
 MOST_FEATURES = 1000
 """Distinct unknown features counted by name for one endpoint. Clients choose these names, and must not fill memory with them."""
@@ -54,14 +53,14 @@ class Counts:
         """Count a body without rows."""
         self.flaws[(endpoint, flaw)] += 1
 
-    def take(self) -> "Increments":
+    def take(self) -> Increments:
         """Everything counted, which is then counted from zero again. The names of unknown features stay known."""
         taken = Increments(*(list(totals.items()) for totals in self._totals()))
         for totals in self._totals():
             totals.clear()
         return taken
 
-    def add(self, taken: "Increments") -> None:
+    def add(self, taken: Increments) -> None:
         """Add what another process counted."""
         self.choices.update(dict(taken.choices))
         self.rejections.update(dict(taken.rejections))
@@ -83,12 +82,3 @@ class Counts:
                 return OTHER
             known.add(feature)
         return feature
-
-
-class Increments(NamedTuple):
-    """What was counted in a while, keyed as in `Counts`."""
-
-    choices: list[tuple[Key, int]]
-    rejections: list[tuple[Key, int]]
-    violations: list[tuple[Key, int]]
-    flaws: list[tuple[Key, int]]

@@ -21,14 +21,14 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanKind, Tracer
 
 from extproc.stages.observer import Decision, Trace
-from extproc.telemetry.counts import Counts, Key
+from extproc.telemetry.counts import Counts
 from extproc.telemetry.frames import Sampled, SampleFrame
 from extproc.telemetry.outbox import Outbox, Verdict
 from extproc.telemetry.overflow import Overflow
 from extproc.telemetry.settings import TelemetrySettings
 from extproc.telemetry.sink import EXPORT_TIMEOUT, SCOPE, SampleSink, context_of
 from extproc.telemetry.spool import Spool
-from extproc.telemetry.told import Told
+from extproc.telemetry.told import Key, Told
 from hyperplan.sample import Sample
 
 LAST_CALL = 3.0

@@ -1,10 +1,23 @@
-"""What the stage of one process told, on its way to the process that exports it."""
+"""What the stage of one process told, on its way to the process that exports it.
+
+Types that are read back by their annotations stay out of modules that are compiled, which keep none.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from extproc.stages.observer import Decision
-from extproc.telemetry.counts import Increments
+
+Key = tuple[str, ...]
+
+
+class Increments(NamedTuple):
+    """What was counted in a while, keyed as in `Counts`."""
+
+    choices: list[tuple[Key, int]]
+    rejections: list[tuple[Key, int]]
+    violations: list[tuple[Key, int]]
+    flaws: list[tuple[Key, int]]
 
 
 class Told(NamedTuple):

@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 
 from extproc.stages.observer import Decision, Trace
-from extproc.telemetry.counts import Increments
-from extproc.telemetry.told import Told
+from extproc.telemetry.told import Increments, Told
 
 
 class Adopt(msgspec.Struct, tag=True, frozen=True):

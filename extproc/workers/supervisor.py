@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from extproc.workers.channel import Channel, pass_connection
 from extproc.workers.messages import Adopt, Adopted, Report, Shed, Stop, ToSupervisor
 from hyperplan.plan import CompiledPlan, Plan
@@ -163,6 +165,8 @@ class Supervisor:
             worker = await self._launch()
             try:
                 await self._live(index, worker)
+            except msgspec.DecodeError as error:
+                log.error("worker %d says what nobody understands: %s", worker.process.pid, error)
             finally:
                 self._workers.pop(index, None)
                 await _bury(worker)

@@ -5,6 +5,7 @@ socket of its own and writes no file. When the supervisor is gone, so is the wor
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
@@ -48,7 +49,8 @@ class Worker:
         await self._connections.stop(grace)
         reporting.cancel()
         self._report()
-        await self._channel.drained()
+        with contextlib.suppress(ConnectionError):  # the supervisor is gone
+            await self._channel.drained()
         self._channel.close()
 
     async def _obey(self) -> float:
