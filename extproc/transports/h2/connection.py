@@ -56,6 +56,9 @@ MOST_CONTINUATIONS = 16
 LARGEST_FRAME = SMALLEST_FRAME_LIMIT
 """Bytes of payload of a frame that is accepted."""
 
+MOST_LATE = 2 * MOST_STREAMS
+"""Frames that come late and are excused: END_STREAM and RST_STREAM, on each of the streams that could be open at once."""
+
 COST_OF_SETTINGS = 10.0
 """SETTINGS may change the window of every stream, and must be acknowledged."""
 
@@ -114,6 +117,7 @@ class Connection:
         self._streams: dict[int, Stream] = {}
         self._blocked: dict[int, Stream] = {}
         self._pending = 0
+        self._late = 0  # frames that the peer may still send on streams that have ended with a whole response
         self._receive_window = CONNECTION_WINDOW
         self._send_window = settings.DEFAULT_WINDOW
         self._peer_window = settings.DEFAULT_WINDOW
@@ -311,7 +315,7 @@ class Connection:
         self._refuse_idle(stream_id, "DATA")
         if not self._closed.may_still_send(stream_id):
             raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "DATA on a closed stream")
-        self._spend(0.1)
+        self._spend_late(0.1)
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> Event | None:
         if not stream_id & 1:
@@ -379,7 +383,7 @@ class Connection:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "a stream with a smaller id than the last")
             if not self._closed.may_still_send(stream_id):
                 raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "HEADERS on a closed stream")
-            self._spend(1)
+            self._spend_late(1)
             return None
         if not stream.receiving:
             raise StreamError(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")
@@ -412,7 +416,7 @@ class Connection:
         self._refuse_idle(stream_id, "RST_STREAM")
         stream = self._streams.get(stream_id)
         if stream is None:
-            self._spend(1)
+            self._spend_late(1)
             return None
         if not stream.answered:
             self._spend(1)
@@ -535,6 +539,16 @@ class Connection:
         if not self._allowance.spend(cost):
             raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that do nothing")
 
+    def _spend_late(self, cost: float) -> None:
+        """Charge for a frame on a stream that is gone, unless an honest peer may have sent it before it knew.
+
+        Thousands of them may come at once, when as many streams have ended at once.
+        """
+        if self._late:
+            self._late = min(self._late, MOST_LATE) - 1
+        else:
+            self._spend(cost)
+
     # Sending.
 
     def _write_fields(self, stream_id: int, block: bytes, flags: int) -> None:
@@ -548,6 +562,7 @@ class Connection:
         self._write_fields(stream.id, block, END_STREAM)
         if stream.receiving:  # the response is whole, so the rest of the request is of no use (section 8.1)
             self._out += rst_stream(stream.id, ErrorCode.NO_ERROR)
+        self._late += 2
         self._forget(stream.id, by_us=stream.receiving)
 
     def _wait(self, stream: Stream, data: bytes) -> bool:
