@@ -60,7 +60,9 @@ MOST_LATE = 2 * MOST_STREAMS
 """Frames that come late and are excused: END_STREAM and RST_STREAM, on each of the streams that could be open at once."""
 
 COST_OF_SETTINGS = 10.0
-"""SETTINGS may change the window of every stream, and must be acknowledged."""
+"""SETTINGS must be acknowledged."""
+COST_OF_WINDOW = 0.01
+"""A new initial window is reckoned with on every open stream: the cost for each of them."""
 
 _DRAIN = b"drained?"
 _PREFACE_AND_SETTINGS = frame(
@@ -115,7 +117,7 @@ class Connection:
         self._last_accepted = _EVERY_STREAM
         self._last_stream = 0
         self._streams: dict[int, Stream] = {}
-        self._blocked: dict[int, Stream] = {}
+        self._blocked: dict[int, Stream] = {}  # those that wait for the connection's window, not for their own
         self._pending = 0
         self._late = 0  # frames that the peer may still send on streams that have ended with a whole response
         self._receive_window = CONNECTION_WINDOW
@@ -454,13 +456,16 @@ class Connection:
 
     def _change_windows(self, window: int) -> None:
         """Apply a new initial window to the streams that are open; theirs may become negative (section 6.9.2)."""
+        self._spend(COST_OF_WINDOW * len(self._streams))
         difference = window - self._peer_window
         self._peer_window = window
         for stream in self._streams.values():
             stream.send_window += difference
             if stream.send_window > LARGEST_WINDOW:
                 raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31-1")
-        self._send_blocked()
+        for stream in list(self._streams.values()):
+            if stream.pending is not None and stream.send_window > 0:
+                self._send_pending(stream)
 
     def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
         raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
@@ -572,14 +577,16 @@ class Connection:
             return False
         if stream.pending is None:
             stream.pending = bytearray()
-            self._blocked[stream.id] = stream
         stream.pending += data
         self._pending += len(data)
         self._send_pending(stream)
         return True
 
     def _send_blocked(self) -> None:
+        """Use the connection's window, and look at no more streams than it takes."""
         for stream in list(self._blocked.values()):
+            if self._send_window <= 0:
+                break
             self._send_pending(stream)
 
     def _send_pending(self, stream: Stream) -> None:
@@ -597,9 +604,12 @@ class Connection:
         stream.send_window -= sent
         self._send_window -= sent
         self._pending -= sent
+        if pending and stream.send_window > 0:
+            self._blocked[stream.id] = stream
+            return
+        self._blocked.pop(stream.id, None)
         if not pending:
             stream.pending = None
-            del self._blocked[stream.id]
             if stream.trailers is not None:
                 self._finish(stream, stream.trailers)
 

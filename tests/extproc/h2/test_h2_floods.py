@@ -22,7 +22,7 @@ from extproc.transports.h2.frames import (
     frame,
 )
 from extproc.transports.h2.status import RESPONSE
-from tests.extproc.h2.peer import GRPC, SETTINGS_ACK, SETTINGS_FRAME, Peer, block, data, headers
+from tests.extproc.h2.peer import GRPC, SETTINGS_ACK, SETTINGS_FRAME, Peer, block, data, headers, setting
 
 CANCEL = struct.pack(">L", 8)
 
@@ -106,6 +106,12 @@ def test_what_is_excused_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         peer.connection.end(1 + 2 * turn, RESPONSE)
     peer.hear()
     assert peer.failure(*[frame(RST_STREAM, 0, 1, CANCEL)] * 1500) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_changing_the_windows_of_many_streams_costs_more_than_of_a_few() -> None:
+    changes = [setting(4, 1000 + turn) for turn in range(50)]
+    assert Peer.started(1).failure(*changes) is None
+    assert Peer.started(*range(1, 4001, 2)).failure(*changes) == ErrorCode.ENHANCE_YOUR_CALM
 
 
 def test_a_block_without_end_is_a_flood() -> None:
