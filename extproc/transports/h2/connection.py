@@ -56,8 +56,13 @@ MOST_CONTINUATIONS = 16
 LARGEST_FRAME = SMALLEST_FRAME_LIMIT
 """Bytes of payload of a frame that is accepted."""
 
+MOST_LATE = 2 * MOST_STREAMS
+"""Frames that come late and are excused: END_STREAM and RST_STREAM, on each of the streams that could be open at once."""
+
 COST_OF_SETTINGS = 10.0
-"""SETTINGS may change the window of every stream, and must be acknowledged."""
+"""SETTINGS must be acknowledged."""
+COST_OF_WINDOW = 0.01
+"""A new initial window is reckoned with on every open stream: the cost for each of them."""
 
 _DRAIN = b"drained?"
 _PREFACE_AND_SETTINGS = frame(
@@ -112,8 +117,9 @@ class Connection:
         self._last_accepted = _EVERY_STREAM
         self._last_stream = 0
         self._streams: dict[int, Stream] = {}
-        self._blocked: dict[int, Stream] = {}
+        self._blocked: dict[int, Stream] = {}  # those that wait for the connection's window, not for their own
         self._pending = 0
+        self._late = 0  # frames that the peer may still send on streams that have ended with a whole response
         self._receive_window = CONNECTION_WINDOW
         self._send_window = settings.DEFAULT_WINDOW
         self._peer_window = settings.DEFAULT_WINDOW
@@ -311,7 +317,7 @@ class Connection:
         self._refuse_idle(stream_id, "DATA")
         if not self._closed.may_still_send(stream_id):
             raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "DATA on a closed stream")
-        self._spend(0.1)
+        self._spend_late(0.1)
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> Event | None:
         if not stream_id & 1:
@@ -379,7 +385,7 @@ class Connection:
                 raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "a stream with a smaller id than the last")
             if not self._closed.may_still_send(stream_id):
                 raise ConnectionFailure(ErrorCode.STREAM_CLOSED, "HEADERS on a closed stream")
-            self._spend(1)
+            self._spend_late(1)
             return None
         if not stream.receiving:
             raise StreamError(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS behind END_STREAM")
@@ -412,7 +418,7 @@ class Connection:
         self._refuse_idle(stream_id, "RST_STREAM")
         stream = self._streams.get(stream_id)
         if stream is None:
-            self._spend(1)
+            self._spend_late(1)
             return None
         if not stream.answered:
             self._spend(1)
@@ -450,13 +456,16 @@ class Connection:
 
     def _change_windows(self, window: int) -> None:
         """Apply a new initial window to the streams that are open; theirs may become negative (section 6.9.2)."""
+        self._spend(COST_OF_WINDOW * len(self._streams))
         difference = window - self._peer_window
         self._peer_window = window
         for stream in self._streams.values():
             stream.send_window += difference
             if stream.send_window > LARGEST_WINDOW:
                 raise ConnectionFailure(ErrorCode.FLOW_CONTROL_ERROR, "a window above 2^31-1")
-        self._send_blocked()
+        for stream in list(self._streams.values()):
+            if stream.pending is not None and stream.send_window > 0:
+                self._send_pending(stream)
 
     def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
         raise ConnectionFailure(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
@@ -535,6 +544,16 @@ class Connection:
         if not self._allowance.spend(cost):
             raise ConnectionFailure(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that do nothing")
 
+    def _spend_late(self, cost: float) -> None:
+        """Charge for a frame on a stream that is gone, unless an honest peer may have sent it before it knew.
+
+        Thousands of them may come at once, when as many streams have ended at once.
+        """
+        if self._late:
+            self._late = min(self._late, MOST_LATE) - 1
+        else:
+            self._spend(cost)
+
     # Sending.
 
     def _write_fields(self, stream_id: int, block: bytes, flags: int) -> None:
@@ -548,6 +567,7 @@ class Connection:
         self._write_fields(stream.id, block, END_STREAM)
         if stream.receiving:  # the response is whole, so the rest of the request is of no use (section 8.1)
             self._out += rst_stream(stream.id, ErrorCode.NO_ERROR)
+        self._late += 2
         self._forget(stream.id, by_us=stream.receiving)
 
     def _wait(self, stream: Stream, data: bytes) -> bool:
@@ -557,14 +577,16 @@ class Connection:
             return False
         if stream.pending is None:
             stream.pending = bytearray()
-            self._blocked[stream.id] = stream
         stream.pending += data
         self._pending += len(data)
         self._send_pending(stream)
         return True
 
     def _send_blocked(self) -> None:
+        """Use the connection's window, and look at no more streams than it takes."""
         for stream in list(self._blocked.values()):
+            if self._send_window <= 0:
+                break
             self._send_pending(stream)
 
     def _send_pending(self, stream: Stream) -> None:
@@ -582,9 +604,12 @@ class Connection:
         stream.send_window -= sent
         self._send_window -= sent
         self._pending -= sent
+        if pending and stream.send_window > 0:
+            self._blocked[stream.id] = stream
+            return
+        self._blocked.pop(stream.id, None)
         if not pending:
             stream.pending = None
-            del self._blocked[stream.id]
             if stream.trailers is not None:
                 self._finish(stream, stream.trailers)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from extproc.transports.h2 import connection as state_machine
 from extproc.transports.h2.allowance import Allowance
 from extproc.transports.h2.errors import ErrorCode
 from extproc.transports.h2.frames import (
@@ -20,7 +21,8 @@ from extproc.transports.h2.frames import (
     WINDOW_UPDATE,
     frame,
 )
-from tests.extproc.h2.peer import GRPC, SETTINGS_ACK, SETTINGS_FRAME, Peer, block, data, headers
+from extproc.transports.h2.status import RESPONSE
+from tests.extproc.h2.peer import GRPC, SETTINGS_ACK, SETTINGS_FRAME, Peer, block, data, headers, setting
 
 CANCEL = struct.pack(">L", 8)
 
@@ -74,6 +76,42 @@ def test_streams_that_are_reset_after_their_answer_are_no_flood() -> None:
         peer.say(frame(RST_STREAM, 0, stream_id, CANCEL), frame(WINDOW_UPDATE, 0, 0, struct.pack(">L", 6)))
         peer.hear()
     assert not peer.connection.is_over
+
+
+def test_frames_that_cross_the_end_of_their_streams_are_no_flood_however_many_come_at_once() -> None:
+    peer = Peer.started()
+    streams = range(1, 2 * state_machine.MOST_STREAMS, 2)
+    for stream_id in streams:
+        peer.say(headers(stream_id, first=stream_id == 1))
+    for stream_id in streams:
+        peer.connection.end(stream_id, RESPONSE)
+    peer.hear()
+    for stream_id in streams:
+        assert peer.failure(data(stream_id, b"", end=True), frame(RST_STREAM, 0, stream_id, CANCEL)) is None
+
+
+@pytest.mark.parametrize("late", [frame(RST_STREAM, 0, 1, CANCEL), data(1, b"late"), data(1, b"")])
+def test_frames_that_cross_the_end_of_no_stream_are_a_flood(late: bytes) -> None:
+    peer = Peer.started(1)
+    peer.connection.end(1, RESPONSE)
+    peer.hear()
+    assert peer.failure(*[late] * 12_000) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_what_is_excused_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_machine, "MOST_LATE", 10)
+    peer = Peer.started()
+    for turn in range(5000):
+        peer.say(headers(1 + 2 * turn, first=turn == 0))
+        peer.connection.end(1 + 2 * turn, RESPONSE)
+    peer.hear()
+    assert peer.failure(*[frame(RST_STREAM, 0, 1, CANCEL)] * 1500) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_changing_the_windows_of_many_streams_costs_more_than_of_a_few() -> None:
+    changes = [setting(4, 1000 + turn) for turn in range(50)]
+    assert Peer.started(1).failure(*changes) is None
+    assert Peer.started(*range(1, 4001, 2)).failure(*changes) == ErrorCode.ENHANCE_YOUR_CALM
 
 
 def test_a_block_without_end_is_a_flood() -> None:

@@ -1,12 +1,15 @@
 """Flow control both ways: no response exceeds the peer's windows, and no request ours."""
 
 import struct
+import sys
+from collections.abc import Callable
 
 import pytest
 
 from extproc.transports.h2 import connection as state_machine
 from extproc.transports.h2.errors import ErrorCode
 from extproc.transports.h2.frames import DATA, END_STREAM, HEADERS, RST_STREAM, WINDOW_UPDATE, frame
+from extproc.transports.h2.status import RESPONSE
 from tests.extproc.h2.peer import Frame, Peer, data, headers, setting
 
 INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = 4, 5
@@ -93,6 +96,59 @@ def test_frames_are_as_long_as_the_peer_takes(limit: int) -> None:
     peer.connection.send_data(1, bytes(50_000))
     lengths = [len(sent.payload) for sent in peer.hear() if sent.kind == DATA]
     assert (max(lengths), sum(lengths)) == (limit, 50_000)
+
+
+def test_a_stream_waits_for_its_own_window_and_then_for_the_connection_s() -> None:
+    peer = Peer.started(1, 3, 5)
+    peer.connection.send_data(1, bytes(65_535))
+    peer.say(setting(INITIAL_WINDOW_SIZE, 0))
+    for stream_id in (3, 5):
+        peer.connection.send_data(stream_id, bytes(100))
+        peer.connection.end(stream_id, RESPONSE)
+    peer.say(opened(3, 60), opened(5, 100))
+    peer.hear()
+    peer.say(opened(0, 70))
+    sent = peer.hear()
+    assert (content(sent, 3), content(sent, 5)) == (60, 10)
+    peer.say(opened(3, 40))
+    assert content(peer.hear(), 3) == 0
+    peer.say(opened(0, 1000))
+    sent = peer.hear()
+    assert (content(sent, 3), content(sent, 5)) == (40, 90)
+    assert {one.stream_id for one in sent if one.flags & END_STREAM} == {3, 5}
+
+
+@pytest.mark.parametrize("blocked_by", ["their own windows", "the connection's window"])
+def test_opening_the_connection_s_window_costs_the_same_however_many_streams_wait(blocked_by: str) -> None:
+    calls = {}
+    for number in (10, 1000):
+        peer = Peer.started(*range(1, 2 * number, 2))
+        if blocked_by == "their own windows":
+            peer.say(setting(INITIAL_WINDOW_SIZE, 0))
+        else:
+            peer.connection.send_data(1, bytes(65_535))
+        for stream_id in range(1, 2 * number, 2):
+            peer.connection.send_data(stream_id, b"answer")
+        peer.hear()
+        calls[number] = calls_of(lambda peer=peer: peer.say(opened(0, 1)))  # type: ignore[misc]
+    assert 0 < calls[1000] == calls[10]
+
+
+def calls_of(action: Callable[[], object]) -> int:
+    """How many functions are called to do it."""
+    count = 0
+
+    def counting(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(counting)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return count
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

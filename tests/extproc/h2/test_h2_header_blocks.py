@@ -59,6 +59,16 @@ def test_the_first_block_after_the_acknowledgement_must_shrink_the_table() -> No
     assert failure.value.code == ErrorCode.COMPRESSION_ERROR
 
 
+@pytest.mark.parametrize(
+    "malformed", [b"\x00\x05ab", b"\x05\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff", b"\x40\x81\xff"]
+)
+def test_a_block_that_cannot_be_decoded_is_no_look_into_the_process(malformed: bytes) -> None:
+    with pytest.raises(ConnectionFailure) as failure:
+        HeaderBlocks().request(malformed)
+    assert failure.value.code == ErrorCode.COMPRESSION_ERROR
+    assert str(failure.value) == "a field block that cannot be decoded"
+
+
 def test_requests_that_differ_in_what_no_rule_looks_at_are_of_one_kind() -> None:
     blocks = reader()
     values = [b"00-" + os.urandom(16).hex().encode() + b"-00f067aa0ba902b7-01" for _ in range(6)]
