@@ -5,6 +5,7 @@ Knows gRPC and the stage, but neither frames nor sockets.
 
 import logging
 import re
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -48,9 +49,31 @@ def verdict_of(kind: Kind) -> Verdict:
     return verdict
 
 
-def metadata_of(request: Request, verdict: Verdict) -> dict[str, str]:
+class Metadata(Mapping[str, str]):
+    """The gRPC metadata of a request. What it has of its own is read when somebody asks."""
+
+    __slots__ = ("_common", "_own")
+
+    def __init__(self, common: dict[str, str], own: tuple[tuple[bytes, bytes], ...]) -> None:
+        self._common = common
+        self._own = own
+
+    def __getitem__(self, key: str) -> str:
+        for name, value in self._own:
+            if name == key.encode() and _is_metadata(name):
+                return value.decode("ascii", "replace")
+        return self._common[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._common, **_metadata(dict(self._own))})
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def metadata_of(request: Request, verdict: Verdict) -> Mapping[str, str]:
     """The gRPC metadata of a request."""
-    return {**verdict.metadata, **_metadata(dict(request.own))} if request.own else verdict.metadata
+    return Metadata(verdict.metadata, request.own) if request.own else verdict.metadata
 
 
 def _judge(fields: dict[bytes, bytes]) -> Verdict:
@@ -77,10 +100,12 @@ def _judge(fields: dict[bytes, bytes]) -> Verdict:
 def _metadata(fields: dict[bytes, bytes]) -> dict[str, str]:
     """Fields as metadata: what belongs to HTTP and to gRPC itself is left out, and so is what is binary."""
     return {
-        name.decode("ascii"): value.decode("ascii", "replace")
-        for name, value in fields.items()
-        if name not in _NO_METADATA and not name.startswith((b":", b"grpc-")) and not name.endswith(b"-bin")
+        name.decode("ascii"): value.decode("ascii", "replace") for name, value in fields.items() if _is_metadata(name)
     }
+
+
+def _is_metadata(name: bytes) -> bool:
+    return name not in _NO_METADATA and not name.startswith((b":", b"grpc-")) and not name.endswith(b"-bin")
 
 
 class Call:

@@ -24,11 +24,15 @@ _names: dict[bytes, bytes] = {}
 
 
 class Field(NamedTuple):
-    """A field, and where its representation ends in the block."""
+    """A field, and where its representation ends in the block.
+
+    The string of its value begins at `string`; that of a field whose value is in the static table, nowhere (0).
+    """
 
     name: bytes
     value: bytes
     end: int
+    string: int
 
 
 def skip_size_updates(block: bytes) -> int:
@@ -56,7 +60,7 @@ def read_field(block: bytes, start: int) -> Field:
         if first & 0x80:
             index, end = _read_integer(block, start, 0x7F)
             name, value = _static(index)
-            return Field(name, value, end)
+            return Field(name, value, end, 0)
         if first & 0x40:
             index, end = _read_integer(block, start, 0x3F)
         elif first & 0x20:
@@ -67,10 +71,11 @@ def read_field(block: bytes, start: int) -> Field:
             name = _static(index)[0]
         else:
             name, end = _read_name(block, end)
-        value, end = _read_string(block, end)
+        string = end
+        value, end = read_string(block, string)
     except IndexError:
         raise HPACKDecodingError("a field block is cut off") from None
-    return Field(name, value, end)
+    return Field(name, value, end, string)
 
 
 def _static(index: int) -> tuple[bytes, bytes]:
@@ -101,7 +106,7 @@ def _read_name(block: bytes, start: int) -> tuple[bytes, int]:
     coded = block[start:end]
     name = _names.get(coded)
     if name is None:
-        name, _ = _read_string(block, start)
+        name, _ = read_string(block, start)
         if length <= _LONGEST_NAME_KEPT:
             if len(_names) >= _MOST_NAMES:
                 _names.clear()
@@ -109,8 +114,13 @@ def _read_name(block: bytes, start: int) -> tuple[bytes, int]:
     return name, end
 
 
-def _read_string(block: bytes, start: int) -> tuple[bytes, int]:
-    """A string (section 5.2), and where it ends."""
+def read_string(block: bytes, start: int) -> tuple[bytes, int]:
+    """A string (section 5.2), and where it ends.
+
+    Raises:
+        HPACKDecodingError: there is none.
+        IndexError: the block ends before its length.
+    """
     length, begin = _read_integer(block, start, 0x7F)
     end = begin + length
     if end > len(block):

@@ -15,14 +15,14 @@ import hpack
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from extproc.transports.h2.errors import ConnectionFailure, ErrorCode
-from extproc.transports.h2.fields import Field, read_field, skip_size_updates
+from extproc.transports.h2.fields import Field, read_field, read_string, skip_size_updates
 from extproc.transports.h2.requests import (
     FIELD_OVERHEAD,
     LARGEST_LIST,
     Kind,
     Request,
-    field_flaw,
     is_ruled,
+    is_value,
     kind_of,
     list_size,
 )
@@ -41,11 +41,14 @@ class TooLarge(Exception):
 
 
 class _Template:
-    """A block with a gap: what stands before and behind the fields that differ from request to request."""
+    """A block with a gap: what stands before and behind the fields that differ from request to request.
+
+    Of each of those, `names` has the name, and the bytes that its representation has before the value.
+    """
 
     __slots__ = ("head", "kind", "names", "room", "tail")
 
-    def __init__(self, head: bytes, tail: bytes, names: tuple[bytes, ...], kind: Kind, room: int) -> None:
+    def __init__(self, head: bytes, tail: bytes, names: list[tuple[bytes, bytes]], kind: Kind, room: int) -> None:
         self.head = head
         self.tail = tail
         self.names = names
@@ -124,12 +127,15 @@ class HeaderBlocks:
         position, end = len(template.head), len(block) - len(template.tail)
         room = template.room
         own = []
-        for expected in template.names:
-            if position >= end:
+        for name, before in template.names:
+            if not block.startswith(before, position):
                 return None
-            name, value, position = read_field(block, position)
+            try:
+                value, position = read_string(block, position + len(before))
+            except IndexError:
+                return None
             room -= len(value)
-            if name != expected or room < 0 or field_flaw(name, value) is not None:
+            if room < 0 or not is_value(value):
                 return None
             own.append((name, value))
         return Request(template.kind, tuple(own)) if position == end else None
@@ -156,15 +162,17 @@ class HeaderBlocks:
         first, end = differing[0], differing[-1] + 1
         gap = read[first:end]
         common = [(field.name, field.value) for _, field in read[:first] + read[end:]]
-        names = tuple(field.name for _, field in gap)
-        if any(is_ruled(name) for name in names) or {name for name, _ in common}.intersection(names):
+        names = [(field.name, raw[: len(raw) - (field.end - field.string)]) for raw, field in gap]
+        if any(not field.string or is_ruled(field.name) for _, field in gap):
+            return
+        if {name for name, _ in common}.intersection(name for name, _ in names):
             return
         self._template = _Template(
             head=b"".join(raw for raw, _ in read[:first]),
             tail=b"".join(raw for raw, _ in read[end:]),
             names=names,
             kind=kind_of(common),
-            room=LARGEST_LIST - list_size(common) - sum(FIELD_OVERHEAD + len(name) for name in names),
+            room=LARGEST_LIST - list_size(common) - sum(FIELD_OVERHEAD + len(name) for name, _ in names),
         )
 
 

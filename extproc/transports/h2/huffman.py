@@ -1,35 +1,43 @@
 """Huffman-coded strings (RFC 7541, section 5.2), a byte at a step.
 
-The hpack library's state machine takes half a byte at a step. Two of its steps make one of ours, which is worked out
-when it is first needed and remembered: there are at most 65,536, and a few hundred in practice. A `traceparent` is new
-in every request, so this is hot.
+The hpack library's state machine takes half a byte at a step. Two of its steps make one of ours. Those of a state are worked
+out together when it is first met, and stand side by side: a `traceparent` is new in every request, so this is hot, and what it
+walks through should be little and close together.
 """
 
 from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_table import HUFFMAN_COMPLETE, HUFFMAN_EMIT_SYMBOL, HUFFMAN_FAIL, HUFFMAN_TABLE
 
-
-class _Steps(dict[int, tuple[int, bytes, bool]]):
-    """(state, byte) -> (next state, what was decoded, whether the string may end here).
-
-    States stand in the upper bits, so that state and byte are joined with `|`.
-    """
-
-    def __missing__(self, key: int) -> tuple[int, bytes, bool]:
-        state = key >> 8
-        decoded = bytearray()
-        flags = 0
-        for half in (key >> 4 & 0xF, key & 0xF):
-            state, flags, symbol = HUFFMAN_TABLE[state << 4 | half]
-            if flags & HUFFMAN_FAIL:
-                raise HPACKDecodingError("a Huffman-coded string holds EOS or wrong padding")
-            if flags & HUFFMAN_EMIT_SYMBOL:
-                decoded.append(symbol)
-        step = self[key] = (state << 8, bytes(decoded), bool(flags & HUFFMAN_COMPLETE))
-        return step
+_STATES = 256
+_FAILED = _STATES
+"""The state behind EOS or wrong padding, which nothing leads out of."""
 
 
-_steps = _Steps()
+class _Row:
+    """What each byte does in one state: the next state, what is decoded, and whether the string may end there."""
+
+    __slots__ = ("complete", "next", "symbols")
+
+    def __init__(self, state: int) -> None:
+        steps = [_step(state, byte) for byte in range(256)]
+        self.next = [following for following, _, _ in steps]
+        self.symbols = [symbols for _, symbols, _ in steps]
+        self.complete = [complete for _, _, complete in steps]
+
+
+def _step(state: int, byte: int) -> tuple[int, bytes, bool]:
+    decoded = bytearray()
+    flags = 0
+    for half in (byte >> 4, byte & 0xF):
+        state, flags, symbol = HUFFMAN_TABLE[state << 4 | half]
+        if flags & HUFFMAN_FAIL:
+            return _FAILED, b"", False
+        if flags & HUFFMAN_EMIT_SYMBOL:
+            decoded.append(symbol)
+    return state, bytes(decoded), bool(flags & HUFFMAN_COMPLETE)
+
+
+_rows: list[_Row | None] = [None] * _STATES
 
 
 def decode(coded: bytes) -> bytes:
@@ -38,12 +46,18 @@ def decode(coded: bytes) -> bytes:
     Raises:
         HPACKDecodingError: it is none.
     """
-    steps = _steps
+    rows = _rows
     state, complete = 0, True
     decoded = []
     for byte in coded:
-        state, symbols, complete = steps[state | byte]
-        decoded.append(symbols)
+        row = rows[state]
+        if row is None:
+            row = rows[state] = _Row(state)
+        state = row.next[byte]
+        if state == _FAILED:
+            raise HPACKDecodingError("a Huffman-coded string holds EOS or wrong padding")
+        decoded.append(row.symbols[byte])
+        complete = row.complete[byte]
     if not complete:
         raise HPACKDecodingError("a Huffman-coded string is cut off")
     return b"".join(decoded)

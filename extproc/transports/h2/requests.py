@@ -49,11 +49,16 @@ def is_ruled(name: bytes) -> bool:
     return name in _RULED or name.startswith((b":", b"grpc-"))
 
 
+def is_value(value: bytes) -> bool:
+    """Whether a value holds nothing that no value may hold."""
+    return _BAD_VALUE.search(value) is None
+
+
 def field_flaw(name: bytes, value: bytes) -> str | None:
     """What is wrong with one field taken by itself."""
     if name not in _PSEUDO and not _NAME.fullmatch(name):
         return f"a field may not be named {name[:40]!r}"
-    if _BAD_VALUE.search(value):
+    if not is_value(value):
         return f"the value of {name!r} holds NUL, CR or LF, or begins or ends with a space"
     if name in _OF_CONNECTIONS:
         return f"{name!r} is not for HTTP/2"
