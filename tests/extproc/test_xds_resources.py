@@ -6,7 +6,9 @@ import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration
 from envoy_data_plane.google.protobuf import Any as Packed
+from google.protobuf.struct_pb2 import Struct, Value
 
+from extproc.xds.packing import serialised
 from extproc.xds.resources import DEFAULT_UPSTREAM, ROUTES, Resources, resources_of
 from hyperplan.documents import Document
 from hyperplan.endpoint import read_endpoint
@@ -85,6 +87,14 @@ def test_endpoints_that_did_not_change_are_taken_over() -> None:
 def test_an_endpoint_that_changed_is_built_anew() -> None:
     before = of(planned())
     assert of(planned(timeout=3), before=before) == of(planned(timeout=3))
+
+
+def test_equal_messages_are_equal_bytes_in_whichever_order_their_maps_were_filled() -> None:
+    names = [f"name {n}" for n in range(100)]
+    one = Struct(fields={name: Value(string_value=name) for name in names})
+    other = Struct(fields={name: Value(string_value=name) for name in reversed(names)})
+    assert one == other
+    assert serialised(one) == serialised(other)
 
 
 def test_no_endpoint_is_a_plan_too() -> None:
