@@ -186,7 +186,7 @@ class AggregateClusterConfig(_message.Message):
     def __init__(self, clusters: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UpstreamHttpProtocolOptions(_message.Message):
-    __slots__ = ("common_http_protocol_options", "explicit_http_config", "http_filters")
+    __slots__ = ("common_http_protocol_options", "explicit_http_config")
     class ExplicitHttpConfig(_message.Message):
         __slots__ = ("http_protocol_options",)
         HTTP_PROTOCOL_OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -194,11 +194,9 @@ class UpstreamHttpProtocolOptions(_message.Message):
         def __init__(self, http_protocol_options: _Optional[_Union[Http1ProtocolOptions, _Mapping]] = ...) -> None: ...
     COMMON_HTTP_PROTOCOL_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     EXPLICIT_HTTP_CONFIG_FIELD_NUMBER: _ClassVar[int]
-    HTTP_FILTERS_FIELD_NUMBER: _ClassVar[int]
     common_http_protocol_options: HttpProtocolOptions
     explicit_http_config: UpstreamHttpProtocolOptions.ExplicitHttpConfig
-    http_filters: _containers.RepeatedCompositeFieldContainer[HttpFilter]
-    def __init__(self, common_http_protocol_options: _Optional[_Union[HttpProtocolOptions, _Mapping]] = ..., explicit_http_config: _Optional[_Union[UpstreamHttpProtocolOptions.ExplicitHttpConfig, _Mapping]] = ..., http_filters: _Optional[_Iterable[_Union[HttpFilter, _Mapping]]] = ...) -> None: ...
+    def __init__(self, common_http_protocol_options: _Optional[_Union[HttpProtocolOptions, _Mapping]] = ..., explicit_http_config: _Optional[_Union[UpstreamHttpProtocolOptions.ExplicitHttpConfig, _Mapping]] = ...) -> None: ...
 
 class HttpProtocolOptions(_message.Message):
     __slots__ = ("idle_timeout",)
@@ -209,46 +207,6 @@ class HttpProtocolOptions(_message.Message):
 class Http1ProtocolOptions(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
-
-class HttpFilter(_message.Message):
-    __slots__ = ("name", "typed_config")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    TYPED_CONFIG_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    typed_config: _any_pb2.Any
-    def __init__(self, name: _Optional[str] = ..., typed_config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
-
-class HeaderMutationFilter(_message.Message):
-    __slots__ = ("mutations",)
-    class Mutations(_message.Message):
-        __slots__ = ("request_mutations",)
-        REQUEST_MUTATIONS_FIELD_NUMBER: _ClassVar[int]
-        request_mutations: _containers.RepeatedCompositeFieldContainer[HeaderMutationFilter.Mutation]
-        def __init__(self, request_mutations: _Optional[_Iterable[_Union[HeaderMutationFilter.Mutation, _Mapping]]] = ...) -> None: ...
-    class Mutation(_message.Message):
-        __slots__ = ("append",)
-        APPEND_FIELD_NUMBER: _ClassVar[int]
-        append: _external_processing_pb2.HeaderValueOption
-        def __init__(self, append: _Optional[_Union[_external_processing_pb2.HeaderValueOption, _Mapping]] = ...) -> None: ...
-    MUTATIONS_FIELD_NUMBER: _ClassVar[int]
-    mutations: HeaderMutationFilter.Mutations
-    def __init__(self, mutations: _Optional[_Union[HeaderMutationFilter.Mutations, _Mapping]] = ...) -> None: ...
-
-class LuaFilter(_message.Message):
-    __slots__ = ("default_source_code",)
-    DEFAULT_SOURCE_CODE_FIELD_NUMBER: _ClassVar[int]
-    default_source_code: DataSource
-    def __init__(self, default_source_code: _Optional[_Union[DataSource, _Mapping]] = ...) -> None: ...
-
-class UpstreamCodecFilter(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class DataSource(_message.Message):
-    __slots__ = ("inline_string",)
-    INLINE_STRING_FIELD_NUMBER: _ClassVar[int]
-    inline_string: str
-    def __init__(self, inline_string: _Optional[str] = ...) -> None: ...
 
 class UpstreamTlsContext(_message.Message):
     __slots__ = ("common_tls_context", "sni")
@@ -419,6 +377,12 @@ class DirectResponseAction(_message.Message):
     status: int
     body: DataSource
     def __init__(self, status: _Optional[int] = ..., body: _Optional[_Union[DataSource, _Mapping]] = ...) -> None: ...
+
+class DataSource(_message.Message):
+    __slots__ = ("inline_string",)
+    INLINE_STRING_FIELD_NUMBER: _ClassVar[int]
+    inline_string: str
+    def __init__(self, inline_string: _Optional[str] = ...) -> None: ...
 
 class PreviousPrioritiesConfig(_message.Message):
     __slots__ = ("update_frequency",)

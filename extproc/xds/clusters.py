@@ -3,9 +3,9 @@
 A model's cluster has its own DNS, TLS and health check. An arm is an aggregate cluster over the model's and those of
 its fallbacks, so that Envoy fails over from one to the next without asking anybody.
 
-Models have paths of their own, and a failover goes to another model's. So the path is rewritten per attempt, by
-upstream filters that read it from the metadata of the model that Envoy just picked. Envoy runs the upstream filters of
-the cluster that the route names, not those of the members of an aggregate: both kinds of cluster carry the filters.
+Models have paths of their own, and a failover goes to another model's. So each attempt gets the path that the metadata
+of its model names. Filters in Envoy's own configuration do that, once for all clusters: in each cluster they would be a Lua
+state of 90 KB per worker.
 
 The return values are serialised `google.protobuf.Any`, ready to push. Most of a cluster is the same in all of them, and
 is built only once.
@@ -17,11 +17,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from google.protobuf.any_pb2 import Any
-from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.wrappers_pb2 import UInt32Value
 
-from extproc.wire.external_processing_pb2 import OVERWRITE_IF_EXISTS_OR_ADD, HeaderValue, HeaderValueOption
 from extproc.wire.resources_pb2 import (
     Address,
     AggregateClusterConfig,
@@ -30,23 +28,18 @@ from extproc.wire.resources_pb2 import (
     Cluster,
     ClusterLoadAssignment,
     CommonTlsContext,
-    DataSource,
     Endpoint,
-    HeaderMutationFilter,
     HealthCheck,
     Http1ProtocolOptions,
-    HttpFilter,
     HttpProtocolOptions,
     LbEndpoint,
     LocalityLbEndpoints,
-    LuaFilter,
     Metadata,
     SdsSecretConfig,
     SocketAddress,
     StringMatcher,
     SubjectAltNameMatcher,
     TransportSocket,
-    UpstreamCodecFilter,
     UpstreamHttpProtocolOptions,
     UpstreamTlsContext,
 )
@@ -65,21 +58,12 @@ _HEALTH_INTERVAL = timedelta(seconds=2)
 _IDLE_TIMEOUT = timedelta(seconds=1)
 _MANY = 100_000
 
-_PATH_HEADER = "x-hyperplan-path"
-_WRITE_PATH = f"""
-function envoy_on_request(request)
-  local headers = request:headers()
-  headers:replace(":path", headers:get("{_PATH_HEADER}"))
-  headers:remove("{_PATH_HEADER}")
-end
-"""
-
 
 def model(name: str, model_name: str, server: Model) -> bytes:
     """The cluster `name` of the model `model_name`, which has a URL."""
     fields = {"model": Value(string_value=model_name), "path": Value(string_value=server.path())}
     cluster = _single_host(name, server, Metadata(filter_metadata={METADATA: Struct(fields=fields)}))
-    cluster.MergeFrom(_common(rewrite_path=True))
+    cluster.MergeFrom(_common())
     if server.health is not None:
         cluster.health_checks.append(_health_check(server))
         cluster.ignore_health_on_host_removal = True
@@ -94,14 +78,14 @@ def arm(name: str, members: Sequence[str]) -> bytes:
         lb_policy=Cluster.CLUSTER_PROVIDED,
         cluster_type=Cluster.CustomClusterType(name="envoy.clusters.aggregate", typed_config=aggregate),
     )
-    cluster.MergeFrom(_common(rewrite_path=True))
+    cluster.MergeFrom(_common())
     return serialised(packed(cluster))
 
 
 def upstream(name: str, server: Model) -> bytes:
     """The cluster `name` of the default upstream, to which requests go as they came."""
     cluster = _single_host(name, server, None)
-    cluster.MergeFrom(_common(rewrite_path=False))
+    cluster.MergeFrom(_common())
     return serialised(packed(cluster))
 
 
@@ -142,12 +126,12 @@ def _is_ip_address(host: str) -> bool:
 
 
 @functools.cache
-def _common(*, rewrite_path: bool) -> Cluster:
+def _common() -> Cluster:
     """What all clusters have in common."""
     return Cluster(
         connect_timeout=_CONNECT_TIMEOUT,
         circuit_breakers=_circuit_breakers(),
-        typed_extension_protocol_options=_protocol_options(rewrite_path=rewrite_path),
+        typed_extension_protocol_options=_protocol_options(),
     )
 
 
@@ -162,7 +146,7 @@ def _circuit_breakers() -> CircuitBreakers:
     return CircuitBreakers(thresholds=[thresholds])
 
 
-def _protocol_options(*, rewrite_path: bool) -> Mapping[str, Any]:
+def _protocol_options() -> Mapping[str, Any]:
     """HTTP/1.1. An idle connection is closed after a second, before the server does so: the web
     servers under models wait between two and five, and a request that meets a closing connection is lost.
     """
@@ -170,31 +154,8 @@ def _protocol_options(*, rewrite_path: bool) -> Mapping[str, Any]:
     options = UpstreamHttpProtocolOptions(
         common_http_protocol_options=HttpProtocolOptions(idle_timeout=_IDLE_TIMEOUT),
         explicit_http_config=http1,
-        http_filters=_rewrite_path() if rewrite_path else [],
     )
     return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": packed(options)}
-
-
-def _rewrite_path() -> list[HttpFilter]:
-    """Gives each attempt the path and query of the model it goes to; those of the client are dropped.
-
-    Two filters, since the one that can read the metadata may not write `:path`. The header between them is written
-    absolutely: headers of a failed attempt are still there in the next.
-    """
-    path = HeaderValueOption(
-        header=HeaderValue(key=_PATH_HEADER, value=f"%UPSTREAM_METADATA({METADATA}:path)%".encode()),
-        append_action=OVERWRITE_IF_EXISTS_OR_ADD,
-    )
-    mutations = HeaderMutationFilter.Mutations(request_mutations=[HeaderMutationFilter.Mutation(append=path)])
-    return [
-        _filter("hyperplan.read-path", HeaderMutationFilter(mutations=mutations)),
-        _filter("hyperplan.write-path", LuaFilter(default_source_code=DataSource(inline_string=_WRITE_PATH))),
-        _filter("envoy.filters.http.upstream_codec", UpstreamCodecFilter()),
-    ]
-
-
-def _filter(name: str, config: Message) -> HttpFilter:
-    return HttpFilter(name=name, typed_config=packed(config))
 
 
 def _health_check(server: Model) -> HealthCheck:
