@@ -54,6 +54,12 @@ def test_each_model_and_each_arm_is_a_cluster() -> None:
     assert of(planned()).clusters.keys() == names | {arm_cluster("delay", arm) for arm in ("a@1", "b@1")}
 
 
+def test_every_model_comes_before_every_arm() -> None:
+    resources = of(planned(), planned(name="other", match={"path": "/other"}))
+    kinds = [name.partition("/")[0] for name in resources.clusters]
+    assert kinds == ["model"] * 4 + ["arm"] * 4
+
+
 def test_an_address_is_static_and_a_name_is_looked_up() -> None:
     resources = of(planned())
     kinds = [cluster(resources, model_cluster("delay", model)).type for model in ("a@1", "b@1")]
