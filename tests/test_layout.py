@@ -115,6 +115,25 @@ def test_what_the_sidecar_needs_of_the_domain_loads_neither_numpy_nor_scipy() ->
     assert loaded & {"numpy", "scipy", "pandas", "hyperplan.profile", "hyperplan.skew"} == set()
 
 
+ENVOYS_CLASSES = {"envoy_data_plane", "betterproto2", "pydantic"}
+"""What tests compare our own wire messages with: 30 MB and most of a second, for one process that imports it."""
+
+
+def test_the_sidecar_loads_neither_envoys_generated_classes_nor_numpy_nor_scipy() -> None:
+    loaded = imported("uvloop", "cli.main", "extproc.sidecar")
+    assert {"extproc.xds.clusters", "extproc.transports.h2"} <= loaded
+    assert loaded & (ENVOYS_CLASSES | {"numpy", "scipy", "pandas", "control"}) == set()
+
+
+def test_nothing_that_is_installed_with_the_sidecar_imports_envoys_generated_classes_later() -> None:
+    astray = {
+        str(source): sorted(roots(source) & ENVOYS_CLASSES)
+        for package in ("hyperplan", "extproc", "cli")
+        for source in sources(package)
+    }
+    assert {source: modules for source, modules in astray.items() if modules} == {}
+
+
 def test_test_files_have_names_of_their_own() -> None:
     """Two files of one name would be one module to a reader of the report."""
     names = [source.name for source in (ROOT / "tests").rglob("test_*.py")]

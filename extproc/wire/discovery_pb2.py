@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65xtproc/wire/discovery.proto\x12\x0ehyperplan.wire\"\xbc\x01\n\x10\x44iscoveryRequest\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\"\n\x04node\x18\x02 \x01(\x0b\x32\x14.hyperplan.wire.Node\x12\x16\n\x0eresource_names\x18\x03 \x03(\t\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\x16\n\x0eresponse_nonce\x18\x05 \x01(\t\x12,\n\x0c\x65rror_detail\x18\x06 \x01(\x0b\x32\x16.hyperplan.wire.Status\"\x12\n\x04Node\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"]\n\x11\x44iscoveryResponse\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\x0c\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\t\"V\n\x12RouteConfiguration\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\rvirtual_hosts\x18\x02 \x03(\x0b\x32\x1b.hyperplan.wire.VirtualHost\"g\n\x0bVirtualHost\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x64omains\x18\x02 \x03(\t\x12\x0e\n\x06routes\x18\x03 \x03(\x0c\x12)\n!include_attempt_count_in_response\x18\x13 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x65xtproc/wire/discovery.proto\x12\x0ehyperplan.wire\"\xbc\x01\n\x10\x44iscoveryRequest\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\"\n\x04node\x18\x02 \x01(\x0b\x32\x14.hyperplan.wire.Node\x12\x16\n\x0eresource_names\x18\x03 \x03(\t\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\x16\n\x0eresponse_nonce\x18\x05 \x01(\t\x12,\n\x0c\x65rror_detail\x18\x06 \x01(\x0b\x32\x16.hyperplan.wire.Status\"\x12\n\x04Node\x12\n\n\x02id\x18\x01 \x01(\t\"\'\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"]\n\x11\x44iscoveryResponse\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\x0c\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,4 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUS']._serialized_end=298
   _globals['_DISCOVERYRESPONSE']._serialized_start=300
   _globals['_DISCOVERYRESPONSE']._serialized_end=393
-  _globals['_ROUTECONFIGURATION']._serialized_start=395
-  _globals['_ROUTECONFIGURATION']._serialized_end=481
-  _globals['_VIRTUALHOST']._serialized_start=483
-  _globals['_VIRTUALHOST']._serialized_end=586
 # @@protoc_insertion_point(module_scope)

@@ -47,23 +47,3 @@ class DiscoveryResponse(_message.Message):
     type_url: str
     nonce: str
     def __init__(self, version_info: _Optional[str] = ..., resources: _Optional[_Iterable[bytes]] = ..., type_url: _Optional[str] = ..., nonce: _Optional[str] = ...) -> None: ...
-
-class RouteConfiguration(_message.Message):
-    __slots__ = ("name", "virtual_hosts")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    VIRTUAL_HOSTS_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    virtual_hosts: _containers.RepeatedCompositeFieldContainer[VirtualHost]
-    def __init__(self, name: _Optional[str] = ..., virtual_hosts: _Optional[_Iterable[_Union[VirtualHost, _Mapping]]] = ...) -> None: ...
-
-class VirtualHost(_message.Message):
-    __slots__ = ("name", "domains", "routes", "include_attempt_count_in_response")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    DOMAINS_FIELD_NUMBER: _ClassVar[int]
-    ROUTES_FIELD_NUMBER: _ClassVar[int]
-    INCLUDE_ATTEMPT_COUNT_IN_RESPONSE_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    domains: _containers.RepeatedScalarFieldContainer[str]
-    routes: _containers.RepeatedScalarFieldContainer[bytes]
-    include_attempt_count_in_response: bool
-    def __init__(self, name: _Optional[str] = ..., domains: _Optional[_Iterable[str]] = ..., routes: _Optional[_Iterable[bytes]] = ..., include_attempt_count_in_response: _Optional[bool] = ...) -> None: ...

@@ -3,74 +3,47 @@
 A model's cluster has its own DNS, TLS and health check. An arm is an aggregate cluster over the model's and those of
 its fallbacks, so that Envoy fails over from one to the next without asking anybody.
 
-Models have paths of their own, and a failover goes to another model's. So the path is rewritten per attempt, by
-upstream filters that read it from the metadata of the model that Envoy just picked. Envoy runs the upstream filters of
-the cluster that the route names, not those of the members of an aggregate: both kinds of cluster carry the filters.
+Models have paths of their own, and a failover goes to another model's. So each attempt gets the path that the metadata
+of its model names. Filters in Envoy's own configuration do that, once for all clusters: in each cluster they would be a Lua
+state of 90 KB per worker.
 
-The return values are serialised `google.protobuf.Any`, ready to push; the objects they were built from are large, and
-slow to build: those that are always the same are kept.
+The return values are serialised `google.protobuf.Any`, ready to push. Most of a cluster is the same in all of them, and
+is built only once.
 """
 
 import functools
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-import betterproto2
-from envoy_data_plane.envoy.config.cluster.v3 import (
-    CircuitBreakers,
-    CircuitBreakersThresholds,
-    Cluster,
-    ClusterCustomClusterType,
-    ClusterDiscoveryType,
-    ClusterDnsLookupFamily,
-    ClusterLbPolicy,
-)
-from envoy_data_plane.envoy.config.common.mutation_rules.v3 import HeaderMutation
-from envoy_data_plane.envoy.config.core.v3 import (
+from google.protobuf.any_pb2 import Any
+from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.wrappers_pb2 import UInt32Value
+
+from extproc.wire.resources_pb2 import (
     Address,
-    DataSource,
-    HeaderValue,
-    HeaderValueOption,
-    HeaderValueOptionHeaderAppendAction,
+    AggregateClusterConfig,
+    CertificateValidationContext,
+    CircuitBreakers,
+    Cluster,
+    ClusterLoadAssignment,
+    CommonTlsContext,
+    Endpoint,
     HealthCheck,
-    HealthCheckHttpHealthCheck,
     Http1ProtocolOptions,
     HttpProtocolOptions,
-    Metadata,
-    SocketAddress,
-    TransportSocket,
-)
-from envoy_data_plane.envoy.config.endpoint.v3 import (
-    ClusterLoadAssignment,
-    Endpoint,
     LbEndpoint,
     LocalityLbEndpoints,
-)
-from envoy_data_plane.envoy.extensions.clusters.aggregate.v3 import ClusterConfig
-from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import HeaderMutation as HeaderMutationFilter
-from envoy_data_plane.envoy.extensions.filters.http.header_mutation.v3 import Mutations
-from envoy_data_plane.envoy.extensions.filters.http.lua.v3 import Lua
-from envoy_data_plane.envoy.extensions.filters.http.upstream_codec.v3 import UpstreamCodec
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
-    CertificateValidationContext,
-    CommonTlsContext,
-    CommonTlsContextCombinedCertificateValidationContext,
+    Metadata,
     SdsSecretConfig,
+    SocketAddress,
+    StringMatcher,
     SubjectAltNameMatcher,
-    SubjectAltNameMatcherSanType,
+    TransportSocket,
+    UpstreamHttpProtocolOptions,
     UpstreamTlsContext,
 )
-from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
-    HttpProtocolOptions as UpstreamProtocolOptions,
-)
-from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
-    HttpProtocolOptionsExplicitHttpConfig,
-)
-from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
-from envoy_data_plane.google.protobuf import Any, Struct, Value
-
+from extproc.xds.packing import packed, serialised
 from hyperplan.endpoint import Model
 
 METADATA = "hyperplan"
@@ -85,49 +58,35 @@ _HEALTH_INTERVAL = timedelta(seconds=2)
 _IDLE_TIMEOUT = timedelta(seconds=1)
 _MANY = 100_000
 
-_PATH_HEADER = "x-hyperplan-path"
-_WRITE_PATH = f"""
-function envoy_on_request(request)
-  local headers = request:headers()
-  headers:replace(":path", headers:get("{_PATH_HEADER}"))
-  headers:remove("{_PATH_HEADER}")
-end
-"""
-
 
 def model(name: str, model_name: str, server: Model) -> bytes:
     """The cluster `name` of the model `model_name`, which has a URL."""
-    metadata = Struct(
-        fields={"model": Value(string_value=model_name), "path": Value(string_value=server.path())},
-    )
-    cluster = _single_host(name, server, Metadata(filter_metadata={METADATA: metadata}))
-    cluster.typed_extension_protocol_options = _protocol_options(rewrite_path=True)
+    fields = {"model": Value(string_value=model_name), "path": Value(string_value=server.path())}
+    cluster = _single_host(name, server, Metadata(filter_metadata={METADATA: Struct(fields=fields)}))
+    cluster.MergeFrom(_common())
     if server.health is not None:
-        cluster.health_checks = [_health_check(server)]
+        cluster.health_checks.append(_health_check(server))
         cluster.ignore_health_on_host_removal = True
-    return bytes(Any.pack(cluster))
+    return serialised(packed(cluster))
 
 
 def arm(name: str, members: Sequence[str]) -> bytes:
     """The cluster `name` of an arm: the clusters of its chain, the first preferred."""
+    aggregate = packed(AggregateClusterConfig(clusters=members))
     cluster = Cluster(
         name=name,
-        connect_timeout=_CONNECT_TIMEOUT,
-        lb_policy=ClusterLbPolicy.CLUSTER_PROVIDED,
-        cluster_type=ClusterCustomClusterType(
-            name="envoy.clusters.aggregate", typed_config=Any.pack(ClusterConfig(clusters=list(members)))
-        ),
-        circuit_breakers=_circuit_breakers(),
-        typed_extension_protocol_options=_protocol_options(rewrite_path=True),
+        lb_policy=Cluster.CLUSTER_PROVIDED,
+        cluster_type=Cluster.CustomClusterType(name="envoy.clusters.aggregate", typed_config=aggregate),
     )
-    return bytes(Any.pack(cluster))
+    cluster.MergeFrom(_common())
+    return serialised(packed(cluster))
 
 
 def upstream(name: str, server: Model) -> bytes:
     """The cluster `name` of the default upstream, to which requests go as they came."""
     cluster = _single_host(name, server, None)
-    cluster.typed_extension_protocol_options = _protocol_options(rewrite_path=False)
-    return bytes(Any.pack(cluster))
+    cluster.MergeFrom(_common())
+    return serialised(packed(cluster))
 
 
 def _single_host(name: str, server: Model, metadata: Metadata | None) -> Cluster:
@@ -139,10 +98,8 @@ def _single_host(name: str, server: Model, metadata: Metadata | None) -> Cluster
     )
     return Cluster(
         name=name,
-        type=ClusterDiscoveryType.STATIC if literal else ClusterDiscoveryType.STRICT_DNS,
-        dns_lookup_family=ClusterDnsLookupFamily.V4_PREFERRED,
-        connect_timeout=_CONNECT_TIMEOUT,
-        circuit_breakers=_circuit_breakers(),
+        type=Cluster.STATIC if literal else Cluster.STRICT_DNS,
+        dns_lookup_family=Cluster.V4_PREFERRED,
         load_assignment=ClusterLoadAssignment(
             cluster_name=name,
             endpoints=[LocalityLbEndpoints(lb_endpoints=[LbEndpoint(endpoint=endpoint, metadata=metadata)])],
@@ -169,50 +126,36 @@ def _is_ip_address(host: str) -> bool:
 
 
 @functools.cache
+def _common() -> Cluster:
+    """What all clusters have in common."""
+    return Cluster(
+        connect_timeout=_CONNECT_TIMEOUT,
+        circuit_breakers=_circuit_breakers(),
+        typed_extension_protocol_options=_protocol_options(),
+    )
+
+
 def _circuit_breakers() -> CircuitBreakers:
     """None to speak of. Envoy's defaults stop failing over in the moment it is needed: a model that dies under 64
     requests at once makes 64 retries, and Envoy allows three.
     """
-    thresholds = CircuitBreakersThresholds(
-        max_connections=_MANY, max_pending_requests=_MANY, max_requests=_MANY, max_retries=_MANY
+    many = UInt32Value(value=_MANY)
+    thresholds = CircuitBreakers.Thresholds(
+        max_connections=many, max_pending_requests=many, max_requests=many, max_retries=many
     )
     return CircuitBreakers(thresholds=[thresholds])
 
 
-@functools.cache
-def _protocol_options(*, rewrite_path: bool) -> dict[str, Any]:
+def _protocol_options() -> Mapping[str, Any]:
     """HTTP/1.1. An idle connection is closed after a second, before the server does so: the web
     servers under models wait between two and five, and a request that meets a closing connection is lost.
     """
-    options = UpstreamProtocolOptions(
+    http1 = UpstreamHttpProtocolOptions.ExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions())
+    options = UpstreamHttpProtocolOptions(
         common_http_protocol_options=HttpProtocolOptions(idle_timeout=_IDLE_TIMEOUT),
-        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions()),
-        http_filters=_rewrite_path() if rewrite_path else [],
+        explicit_http_config=http1,
     )
-    return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": Any.pack(options)}
-
-
-def _rewrite_path() -> list[HttpFilter]:
-    """Gives each attempt the path and query of the model it goes to; those of the client are dropped.
-
-    Two filters, since the one that can read the metadata may not write `:path`. The header between them is written
-    absolutely: headers of a failed attempt are still there in the next.
-    """
-    path = HeaderValueOption(
-        header=HeaderValue(key=_PATH_HEADER, value=f"%UPSTREAM_METADATA({METADATA}:path)%"),
-        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-    )
-    read = HeaderMutationFilter(mutations=Mutations(request_mutations=[HeaderMutation(append=path)]))
-    write = Lua(default_source_code=DataSource(inline_string=_WRITE_PATH))
-    return [
-        _filter("hyperplan.read-path", read),
-        _filter("hyperplan.write-path", write),
-        _filter("envoy.filters.http.upstream_codec", UpstreamCodec()),
-    ]
-
-
-def _filter(name: str, config: betterproto2.Message) -> HttpFilter:
-    return HttpFilter(name=name, typed_config=Any.pack(config))
+    return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": packed(options)}
 
 
 def _health_check(server: Model) -> HealthCheck:
@@ -224,25 +167,25 @@ def _health_check(server: Model) -> HealthCheck:
         interval=_HEALTH_INTERVAL,
         # Envoy's default for clusters without traffic is a minute, and a fallback has none until it is needed.
         no_traffic_interval=_HEALTH_INTERVAL,
-        unhealthy_threshold=2,
-        healthy_threshold=1,
-        http_health_check=HealthCheckHttpHealthCheck(host=authority(server), path=server.health or "/"),
+        unhealthy_threshold=UInt32Value(value=2),
+        healthy_threshold=UInt32Value(value=1),
+        http_health_check=HealthCheck.HttpHealthCheck(host=authority(server), path=server.health or "/"),
     )
 
 
 def _tls(host: str, literal: bool) -> TransportSocket:
     """TLS with a server whose certificate is for this host, from an authority that Envoy's own configuration trusts."""
-    kind = SubjectAltNameMatcherSanType.IP_ADDRESS if literal else SubjectAltNameMatcherSanType.DNS
+    kind = SubjectAltNameMatcher.IP_ADDRESS if literal else SubjectAltNameMatcher.DNS
     for_this_host = CertificateValidationContext(
         match_typed_subject_alt_names=[SubjectAltNameMatcher(san_type=kind, matcher=StringMatcher(exact=host))]
     )
     context = UpstreamTlsContext(
         sni="" if literal else host,
         common_tls_context=CommonTlsContext(
-            combined_validation_context=CommonTlsContextCombinedCertificateValidationContext(
+            combined_validation_context=CommonTlsContext.CombinedCertificateValidationContext(
                 default_validation_context=for_this_host,
                 validation_context_sds_secret_config=SdsSecretConfig(name=AUTHORITIES),
             )
         ),
     )
-    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=Any.pack(context))
+    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=packed(context))

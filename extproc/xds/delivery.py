@@ -210,9 +210,7 @@ class Delivery:
         subscription.nonce, subscription.sent = str(self._nonce), served.version
         return DiscoveryResponse(
             version_info=str(served.version),
-            resources=[
-                served.resources[name] for name in sorted(served.resources) if _asks_for(subscription.names, name)
-            ],
+            resources=[resource for name, resource in served.resources.items() if _asks_for(subscription.names, name)],
             type_url=kind,
             nonce=subscription.nonce,
         )

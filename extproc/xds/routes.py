@@ -12,28 +12,25 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 
-from envoy_data_plane.envoy.config.core.v3 import (
+from google.protobuf.any_pb2 import Any
+from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value, UInt64Value
+
+from extproc.wire.external_processing_pb2 import OVERWRITE_IF_EXISTS_OR_ADD, HeaderValue, HeaderValueOption
+from extproc.wire.resources_pb2 import (
     DataSource,
-    HeaderValue,
-    HeaderValueOption,
-    HeaderValueOptionHeaderAppendAction,
-)
-from envoy_data_plane.envoy.config.route.v3 import (
     DirectResponseAction,
+    ExtProcOverrides,
+    ExtProcPerRoute,
     HeaderMatcher,
+    PreviousPrioritiesConfig,
     RetryPolicy,
-    RetryPolicyRetryBackOff,
-    RetryPolicyRetryPriority,
     Route,
     RouteAction,
     RouteMatch,
+    StringMatcher,
 )
-from envoy_data_plane.envoy.extensions.filters.http.ext_proc.v3 import ExtProcOverrides, ExtProcPerRoute
-from envoy_data_plane.envoy.extensions.retry.priority.previous_priorities.v3 import PreviousPrioritiesConfig
-from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
-from envoy_data_plane.google.protobuf import Any
-
 from extproc.xds.clusters import METADATA
+from extproc.xds.packing import packed, serialised
 from hyperplan.endpoint import Endpoint, OnFailure
 from hyperplan.plan import ROUTING_HEADER, model_cluster
 
@@ -47,46 +44,43 @@ def endpoint_routes(endpoint: Endpoint) -> tuple[bytes, ...]:
     """The routes of an endpoint, in the order in which Envoy must try them."""
     chosen = RouteAction(cluster_header=ROUTING_HEADER, retry_policy=_failover(endpoint))
     default = RouteAction(cluster=model_cluster(endpoint.name, endpoint.routing.default_model()))
+    has_arm = HeaderMatcher(name=ROUTING_HEADER, present_match=True)
     return (
-        bytes(_endpoint_route(endpoint, chosen, [_is_post(), HeaderMatcher(name=ROUTING_HEADER, present_match=True)])),
-        bytes(_endpoint_route(endpoint, default, [_is_post()])),
+        serialised(_endpoint_route(endpoint, chosen, [_is_post(), has_arm])),
+        serialised(_endpoint_route(endpoint, default, [_is_post()])),
     )
 
 
 def other_methods(endpoint: Endpoint) -> bytes:
     """The route that answers 405 on the path of an endpoint, for what is not a POST."""
     route = _problem(405, "Method Not Allowed", f"This path is the endpoint {endpoint.name}; send it a POST.")
-    route.match = RouteMatch(path=endpoint.match.path)
+    route.match.path = endpoint.match.path
     route.response_headers_to_add.append(_response_header("allow", "POST"))
-    return bytes(route)
+    return serialised(route)
 
 
 def to_upstream(cluster: str) -> bytes:
     """The route of everything that is no endpoint. It may be a stream, so only silence is limited, by the listener."""
-    return bytes(Route(match=RouteMatch(prefix="/"), route=RouteAction(cluster=cluster, timeout=timedelta(0))))
+    return serialised(Route(match=RouteMatch(prefix="/"), route=RouteAction(cluster=cluster, timeout=timedelta(0))))
 
 
 def to_nowhere() -> bytes:
     """The route of everything that is no endpoint when there is no default upstream: 404."""
-    return bytes(_problem(404, "Not Found", "No endpoint is at this path."))
+    return serialised(_problem(404, "Not Found", "No endpoint is at this path."))
 
 
 def _endpoint_route(endpoint: Endpoint, action: RouteAction, headers: Sequence[HeaderMatcher]) -> Route:
-    action.timeout = timedelta(seconds=endpoint.timeout)
+    action.timeout.FromTimedelta(timedelta(seconds=endpoint.timeout))
     # The listener's limit on silence would cut off a model that may think for longer than that.
-    action.idle_timeout = timedelta(seconds=max(_LEAST_IDLE_TIMEOUT, endpoint.timeout + 1))
-    action.auto_host_rewrite = True
+    action.idle_timeout.FromTimedelta(timedelta(seconds=max(_LEAST_IDLE_TIMEOUT, endpoint.timeout + 1)))
+    action.auto_host_rewrite.value = True
     return Route(
-        match=RouteMatch(path=endpoint.match.path, headers=list(headers)),
+        match=RouteMatch(path=endpoint.match.path, headers=headers),
         route=action,
         typed_per_filter_config={DECIDE: _decide(endpoint.on_failure)},
         # Larger bodies get 413; smaller ones are kept until the answer, to be sent again to a fallback.
-        request_body_buffer_limit=endpoint.max_body,
-        response_headers_to_add=[
-            _response_header("x-hyperplan-model", f"%UPSTREAM_METADATA({METADATA}:model)%"),
-            _response_header("x-hyperplan-prediction-id", "%REQ(x-request-id)%"),
-            _response_header("x-hyperplan-violations", "%REQ(x-hyperplan-violations)%"),
-        ],
+        request_body_buffer_limit=UInt64Value(value=endpoint.max_body),
+        response_headers_to_add=_response_headers(),
     )
 
 
@@ -98,34 +92,45 @@ def _failover(endpoint: Endpoint) -> RetryPolicy | None:
     longest = max(len(endpoint.routing.chain(arm)) for arm in endpoint.routing.split)
     if longest == 1:
         return None
+    at_once = timedelta(milliseconds=1)
     return RetryPolicy(
         retry_on="5xx,reset,connect-failure,refused-stream",
-        num_retries=longest - 1,
+        num_retries=UInt32Value(value=longest - 1),
         per_try_timeout=timedelta(seconds=endpoint.timeout / longest),
-        retry_back_off=RetryPolicyRetryBackOff(
-            base_interval=timedelta(milliseconds=1), max_interval=timedelta(milliseconds=1)
-        ),
+        retry_back_off=RetryPolicy.RetryBackOff(base_interval=at_once, max_interval=at_once),
         retry_priority=_next_of_the_chain(),
     )
 
 
 @functools.cache
-def _next_of_the_chain() -> RetryPolicyRetryPriority:
+def _next_of_the_chain() -> RetryPolicy.RetryPriority:
     """The members of an aggregate cluster are its priorities: try none twice."""
-    return RetryPolicyRetryPriority(
+    return RetryPolicy.RetryPriority(
         name="envoy.retry_priorities.previous_priorities",
-        typed_config=Any.pack(PreviousPrioritiesConfig(update_frequency=1)),
+        typed_config=packed(PreviousPrioritiesConfig(update_frequency=1)),
     )
 
 
 @functools.cache
 def _decide(on_failure: OnFailure) -> Any:
     """Turns the filter on, and says what becomes of requests that the sidecar does not answer for."""
-    return Any.pack(ExtProcPerRoute(overrides=ExtProcOverrides(failure_mode_allow=on_failure == "open")))
+    overrides = ExtProcOverrides(failure_mode_allow=BoolValue(value=on_failure == "open"))
+    return packed(ExtProcPerRoute(overrides=overrides))
 
 
+@functools.cache
 def _is_post() -> HeaderMatcher:
     return HeaderMatcher(name=":method", string_match=StringMatcher(exact="POST"))
+
+
+@functools.cache
+def _response_headers() -> tuple[HeaderValueOption, ...]:
+    """What every answer of an endpoint says: which model gave it, how to name it later, and what was wrong."""
+    return (
+        _response_header("x-hyperplan-model", f"%UPSTREAM_METADATA({METADATA}:model)%"),
+        _response_header("x-hyperplan-prediction-id", "%REQ(x-request-id)%"),
+        _response_header("x-hyperplan-violations", "%REQ(x-hyperplan-violations)%"),
+    )
 
 
 def _problem(status: int, title: str, detail: str) -> Route:
@@ -141,6 +146,5 @@ def _problem(status: int, title: str, detail: str) -> Route:
 def _response_header(name: str, value: str) -> HeaderValueOption:
     """A header of the answer, in place of one that the model sent; an empty value adds none."""
     return HeaderValueOption(
-        header=HeaderValue(key=name, value=value),
-        append_action=HeaderValueOptionHeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+        header=HeaderValue(key=name, value=value.encode()), append_action=OVERWRITE_IF_EXISTS_OR_ADD
     )

@@ -156,6 +156,26 @@ async def test_envoy_opens_only_when_it_has_routes(run: Path, xds: XdsServer) ->
         await envoy.stop()
 
 
+async def test_an_endpoint_that_gets_no_requests_costs_envoy_little_memory(
+    envoy_with: EnvoyWith, xds: XdsServer
+) -> None:
+    """A script for each cluster, and one more for each worker, would be 180 KB a cluster."""
+    envoy = await envoy_with(resources())
+    before = resident(envoy)
+    models = {"a@1": "http://127.0.0.1:9/a", "b@1": "http://127.0.0.1:9/b"}
+    split = {"split": {"a@1": 1, "b@1": 1}, "fallback": ["a@1", "b@1"]}
+    plan = resources(*(endpoint_document(models, name=f"endpoint-{n}", routing=split) for n in range(100)))
+    await xds.apply(plan)
+    assert (resident(envoy) - before) / len(plan.clusters) < 100_000
+
+
+def resident(envoy: RunningEnvoy) -> int:
+    """Bytes of memory that an Envoy holds."""
+    status = Path(f"/proc/{envoy.process.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(line.split()[1]) * 1024
+
+
 async def test_a_hundred_routing_edits_in_a_row_fail_no_request(
     envoy_with: EnvoyWith,
     model_server: Server,

@@ -37,7 +37,7 @@ def nack(send: Send, reason: str) -> DiscoveryRequest:
 
 
 def pushed(sends: list[Send]) -> list[tuple[str, list[bytes]]]:
-    return [(send.response.type_url, list(send.response.resources)) for send in sends]
+    return [(send.response.type_url, sorted(send.response.resources)) for send in sends]
 
 
 def connected(delivery: Delivery, stream: int = ENVOY) -> None:
@@ -54,6 +54,13 @@ def delivery() -> Delivery:
     delivery = Delivery(OLD)
     connected(delivery)
     return delivery
+
+
+def test_a_push_keeps_the_order_of_the_resources() -> None:
+    delivery = Delivery(Resources({"second": b"2", "first": b"1"}, {}))
+    delivery.opened(ENVOY)
+    [push] = delivery.received(ENVOY, subscribe(CLUSTER))
+    assert list(push.response.resources) == [b"2", b"1"]
 
 
 def test_clusters_go_before_routes_and_old_ones_stay_until_they_expire(delivery: Delivery) -> None:

@@ -6,7 +6,9 @@ import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration
 from envoy_data_plane.google.protobuf import Any as Packed
+from google.protobuf.struct_pb2 import Struct, Value
 
+from extproc.xds.packing import serialised
 from extproc.xds.resources import DEFAULT_UPSTREAM, ROUTES, Resources, resources_of
 from hyperplan.documents import Document
 from hyperplan.endpoint import read_endpoint
@@ -52,6 +54,12 @@ def test_each_model_and_each_arm_is_a_cluster() -> None:
     assert of(planned()).clusters.keys() == names | {arm_cluster("delay", arm) for arm in ("a@1", "b@1")}
 
 
+def test_every_model_comes_before_every_arm() -> None:
+    resources = of(planned(), planned(name="other", match={"path": "/other"}))
+    kinds = [name.partition("/")[0] for name in resources.clusters]
+    assert kinds == ["model"] * 4 + ["arm"] * 4
+
+
 def test_an_address_is_static_and_a_name_is_looked_up() -> None:
     resources = of(planned())
     kinds = [cluster(resources, model_cluster("delay", model)).type for model in ("a@1", "b@1")]
@@ -85,6 +93,14 @@ def test_endpoints_that_did_not_change_are_taken_over() -> None:
 def test_an_endpoint_that_changed_is_built_anew() -> None:
     before = of(planned())
     assert of(planned(timeout=3), before=before) == of(planned(timeout=3))
+
+
+def test_equal_messages_are_equal_bytes_in_whichever_order_their_maps_were_filled() -> None:
+    names = [f"name {n}" for n in range(100)]
+    one = Struct(fields={name: Value(string_value=name) for name in names})
+    other = Struct(fields={name: Value(string_value=name) for name in reversed(names)})
+    assert one == other
+    assert serialised(one) == serialised(other)
 
 
 def test_no_endpoint_is_a_plan_too() -> None:

@@ -1,0 +1,403 @@
+import datetime
+
+from extproc.wire import external_processing_pb2 as _external_processing_pb2
+from google.protobuf import any_pb2 as _any_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import wrappers_pb2 as _wrappers_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Cluster(_message.Message):
+    __slots__ = ("name", "type", "cluster_type", "connect_timeout", "lb_policy", "health_checks", "circuit_breakers", "dns_lookup_family", "transport_socket", "ignore_health_on_host_removal", "load_assignment", "typed_extension_protocol_options")
+    class DiscoveryType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATIC: _ClassVar[Cluster.DiscoveryType]
+        STRICT_DNS: _ClassVar[Cluster.DiscoveryType]
+    STATIC: Cluster.DiscoveryType
+    STRICT_DNS: Cluster.DiscoveryType
+    class LbPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        ROUND_ROBIN: _ClassVar[Cluster.LbPolicy]
+        CLUSTER_PROVIDED: _ClassVar[Cluster.LbPolicy]
+    ROUND_ROBIN: Cluster.LbPolicy
+    CLUSTER_PROVIDED: Cluster.LbPolicy
+    class DnsLookupFamily(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        AUTO: _ClassVar[Cluster.DnsLookupFamily]
+        V4_PREFERRED: _ClassVar[Cluster.DnsLookupFamily]
+    AUTO: Cluster.DnsLookupFamily
+    V4_PREFERRED: Cluster.DnsLookupFamily
+    class TypedExtensionProtocolOptionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _any_pb2.Any
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+    class CustomClusterType(_message.Message):
+        __slots__ = ("name", "typed_config")
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        TYPED_CONFIG_FIELD_NUMBER: _ClassVar[int]
+        name: str
+        typed_config: _any_pb2.Any
+        def __init__(self, name: _Optional[str] = ..., typed_config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_TYPE_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    LB_POLICY_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_CHECKS_FIELD_NUMBER: _ClassVar[int]
+    CIRCUIT_BREAKERS_FIELD_NUMBER: _ClassVar[int]
+    DNS_LOOKUP_FAMILY_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_SOCKET_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_HEALTH_ON_HOST_REMOVAL_FIELD_NUMBER: _ClassVar[int]
+    LOAD_ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
+    TYPED_EXTENSION_PROTOCOL_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    type: Cluster.DiscoveryType
+    cluster_type: Cluster.CustomClusterType
+    connect_timeout: _duration_pb2.Duration
+    lb_policy: Cluster.LbPolicy
+    health_checks: _containers.RepeatedCompositeFieldContainer[HealthCheck]
+    circuit_breakers: CircuitBreakers
+    dns_lookup_family: Cluster.DnsLookupFamily
+    transport_socket: TransportSocket
+    ignore_health_on_host_removal: bool
+    load_assignment: ClusterLoadAssignment
+    typed_extension_protocol_options: _containers.MessageMap[str, _any_pb2.Any]
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[Cluster.DiscoveryType, str]] = ..., cluster_type: _Optional[_Union[Cluster.CustomClusterType, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_policy: _Optional[_Union[Cluster.LbPolicy, str]] = ..., health_checks: _Optional[_Iterable[_Union[HealthCheck, _Mapping]]] = ..., circuit_breakers: _Optional[_Union[CircuitBreakers, _Mapping]] = ..., dns_lookup_family: _Optional[_Union[Cluster.DnsLookupFamily, str]] = ..., transport_socket: _Optional[_Union[TransportSocket, _Mapping]] = ..., ignore_health_on_host_removal: _Optional[bool] = ..., load_assignment: _Optional[_Union[ClusterLoadAssignment, _Mapping]] = ..., typed_extension_protocol_options: _Optional[_Mapping[str, _any_pb2.Any]] = ...) -> None: ...
+
+class CircuitBreakers(_message.Message):
+    __slots__ = ("thresholds",)
+    class Thresholds(_message.Message):
+        __slots__ = ("max_connections", "max_pending_requests", "max_requests", "max_retries")
+        MAX_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+        MAX_PENDING_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+        MAX_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+        MAX_RETRIES_FIELD_NUMBER: _ClassVar[int]
+        max_connections: _wrappers_pb2.UInt32Value
+        max_pending_requests: _wrappers_pb2.UInt32Value
+        max_requests: _wrappers_pb2.UInt32Value
+        max_retries: _wrappers_pb2.UInt32Value
+        def __init__(self, max_connections: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., max_pending_requests: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., max_requests: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., max_retries: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ...) -> None: ...
+    THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    thresholds: _containers.RepeatedCompositeFieldContainer[CircuitBreakers.Thresholds]
+    def __init__(self, thresholds: _Optional[_Iterable[_Union[CircuitBreakers.Thresholds, _Mapping]]] = ...) -> None: ...
+
+class ClusterLoadAssignment(_message.Message):
+    __slots__ = ("cluster_name", "endpoints")
+    CLUSTER_NAME_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    cluster_name: str
+    endpoints: _containers.RepeatedCompositeFieldContainer[LocalityLbEndpoints]
+    def __init__(self, cluster_name: _Optional[str] = ..., endpoints: _Optional[_Iterable[_Union[LocalityLbEndpoints, _Mapping]]] = ...) -> None: ...
+
+class LocalityLbEndpoints(_message.Message):
+    __slots__ = ("lb_endpoints",)
+    LB_ENDPOINTS_FIELD_NUMBER: _ClassVar[int]
+    lb_endpoints: _containers.RepeatedCompositeFieldContainer[LbEndpoint]
+    def __init__(self, lb_endpoints: _Optional[_Iterable[_Union[LbEndpoint, _Mapping]]] = ...) -> None: ...
+
+class LbEndpoint(_message.Message):
+    __slots__ = ("endpoint", "metadata")
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    endpoint: Endpoint
+    metadata: Metadata
+    def __init__(self, endpoint: _Optional[_Union[Endpoint, _Mapping]] = ..., metadata: _Optional[_Union[Metadata, _Mapping]] = ...) -> None: ...
+
+class Endpoint(_message.Message):
+    __slots__ = ("address", "hostname")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    address: Address
+    hostname: str
+    def __init__(self, address: _Optional[_Union[Address, _Mapping]] = ..., hostname: _Optional[str] = ...) -> None: ...
+
+class Address(_message.Message):
+    __slots__ = ("socket_address",)
+    SOCKET_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    socket_address: SocketAddress
+    def __init__(self, socket_address: _Optional[_Union[SocketAddress, _Mapping]] = ...) -> None: ...
+
+class SocketAddress(_message.Message):
+    __slots__ = ("address", "port_value")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PORT_VALUE_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    port_value: int
+    def __init__(self, address: _Optional[str] = ..., port_value: _Optional[int] = ...) -> None: ...
+
+class Metadata(_message.Message):
+    __slots__ = ("filter_metadata",)
+    class FilterMetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _struct_pb2.Struct
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    FILTER_METADATA_FIELD_NUMBER: _ClassVar[int]
+    filter_metadata: _containers.MessageMap[str, _struct_pb2.Struct]
+    def __init__(self, filter_metadata: _Optional[_Mapping[str, _struct_pb2.Struct]] = ...) -> None: ...
+
+class HealthCheck(_message.Message):
+    __slots__ = ("timeout", "interval", "unhealthy_threshold", "healthy_threshold", "http_health_check", "no_traffic_interval")
+    class HttpHealthCheck(_message.Message):
+        __slots__ = ("host", "path")
+        HOST_FIELD_NUMBER: _ClassVar[int]
+        PATH_FIELD_NUMBER: _ClassVar[int]
+        host: str
+        path: str
+        def __init__(self, host: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    UNHEALTHY_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    HEALTHY_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    HTTP_HEALTH_CHECK_FIELD_NUMBER: _ClassVar[int]
+    NO_TRAFFIC_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    timeout: _duration_pb2.Duration
+    interval: _duration_pb2.Duration
+    unhealthy_threshold: _wrappers_pb2.UInt32Value
+    healthy_threshold: _wrappers_pb2.UInt32Value
+    http_health_check: HealthCheck.HttpHealthCheck
+    no_traffic_interval: _duration_pb2.Duration
+    def __init__(self, timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unhealthy_threshold: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., healthy_threshold: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., http_health_check: _Optional[_Union[HealthCheck.HttpHealthCheck, _Mapping]] = ..., no_traffic_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class TransportSocket(_message.Message):
+    __slots__ = ("name", "typed_config")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPED_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    typed_config: _any_pb2.Any
+    def __init__(self, name: _Optional[str] = ..., typed_config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+
+class AggregateClusterConfig(_message.Message):
+    __slots__ = ("clusters",)
+    CLUSTERS_FIELD_NUMBER: _ClassVar[int]
+    clusters: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, clusters: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UpstreamHttpProtocolOptions(_message.Message):
+    __slots__ = ("common_http_protocol_options", "explicit_http_config")
+    class ExplicitHttpConfig(_message.Message):
+        __slots__ = ("http_protocol_options",)
+        HTTP_PROTOCOL_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+        http_protocol_options: Http1ProtocolOptions
+        def __init__(self, http_protocol_options: _Optional[_Union[Http1ProtocolOptions, _Mapping]] = ...) -> None: ...
+    COMMON_HTTP_PROTOCOL_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    EXPLICIT_HTTP_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    common_http_protocol_options: HttpProtocolOptions
+    explicit_http_config: UpstreamHttpProtocolOptions.ExplicitHttpConfig
+    def __init__(self, common_http_protocol_options: _Optional[_Union[HttpProtocolOptions, _Mapping]] = ..., explicit_http_config: _Optional[_Union[UpstreamHttpProtocolOptions.ExplicitHttpConfig, _Mapping]] = ...) -> None: ...
+
+class HttpProtocolOptions(_message.Message):
+    __slots__ = ("idle_timeout",)
+    IDLE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    idle_timeout: _duration_pb2.Duration
+    def __init__(self, idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class Http1ProtocolOptions(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class UpstreamTlsContext(_message.Message):
+    __slots__ = ("common_tls_context", "sni")
+    COMMON_TLS_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    SNI_FIELD_NUMBER: _ClassVar[int]
+    common_tls_context: CommonTlsContext
+    sni: str
+    def __init__(self, common_tls_context: _Optional[_Union[CommonTlsContext, _Mapping]] = ..., sni: _Optional[str] = ...) -> None: ...
+
+class CommonTlsContext(_message.Message):
+    __slots__ = ("combined_validation_context",)
+    class CombinedCertificateValidationContext(_message.Message):
+        __slots__ = ("default_validation_context", "validation_context_sds_secret_config")
+        DEFAULT_VALIDATION_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+        VALIDATION_CONTEXT_SDS_SECRET_CONFIG_FIELD_NUMBER: _ClassVar[int]
+        default_validation_context: CertificateValidationContext
+        validation_context_sds_secret_config: SdsSecretConfig
+        def __init__(self, default_validation_context: _Optional[_Union[CertificateValidationContext, _Mapping]] = ..., validation_context_sds_secret_config: _Optional[_Union[SdsSecretConfig, _Mapping]] = ...) -> None: ...
+    COMBINED_VALIDATION_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    combined_validation_context: CommonTlsContext.CombinedCertificateValidationContext
+    def __init__(self, combined_validation_context: _Optional[_Union[CommonTlsContext.CombinedCertificateValidationContext, _Mapping]] = ...) -> None: ...
+
+class CertificateValidationContext(_message.Message):
+    __slots__ = ("match_typed_subject_alt_names",)
+    MATCH_TYPED_SUBJECT_ALT_NAMES_FIELD_NUMBER: _ClassVar[int]
+    match_typed_subject_alt_names: _containers.RepeatedCompositeFieldContainer[SubjectAltNameMatcher]
+    def __init__(self, match_typed_subject_alt_names: _Optional[_Iterable[_Union[SubjectAltNameMatcher, _Mapping]]] = ...) -> None: ...
+
+class SdsSecretConfig(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class SubjectAltNameMatcher(_message.Message):
+    __slots__ = ("san_type", "matcher")
+    class SanType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        SAN_TYPE_UNSPECIFIED: _ClassVar[SubjectAltNameMatcher.SanType]
+        DNS: _ClassVar[SubjectAltNameMatcher.SanType]
+        IP_ADDRESS: _ClassVar[SubjectAltNameMatcher.SanType]
+    SAN_TYPE_UNSPECIFIED: SubjectAltNameMatcher.SanType
+    DNS: SubjectAltNameMatcher.SanType
+    IP_ADDRESS: SubjectAltNameMatcher.SanType
+    SAN_TYPE_FIELD_NUMBER: _ClassVar[int]
+    MATCHER_FIELD_NUMBER: _ClassVar[int]
+    san_type: SubjectAltNameMatcher.SanType
+    matcher: StringMatcher
+    def __init__(self, san_type: _Optional[_Union[SubjectAltNameMatcher.SanType, str]] = ..., matcher: _Optional[_Union[StringMatcher, _Mapping]] = ...) -> None: ...
+
+class StringMatcher(_message.Message):
+    __slots__ = ("exact",)
+    EXACT_FIELD_NUMBER: _ClassVar[int]
+    exact: str
+    def __init__(self, exact: _Optional[str] = ...) -> None: ...
+
+class RouteConfiguration(_message.Message):
+    __slots__ = ("name", "virtual_hosts")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VIRTUAL_HOSTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    virtual_hosts: _containers.RepeatedCompositeFieldContainer[VirtualHost]
+    def __init__(self, name: _Optional[str] = ..., virtual_hosts: _Optional[_Iterable[_Union[VirtualHost, _Mapping]]] = ...) -> None: ...
+
+class VirtualHost(_message.Message):
+    __slots__ = ("name", "domains", "routes", "include_attempt_count_in_response")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DOMAINS_FIELD_NUMBER: _ClassVar[int]
+    ROUTES_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_ATTEMPT_COUNT_IN_RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    domains: _containers.RepeatedScalarFieldContainer[str]
+    routes: _containers.RepeatedScalarFieldContainer[bytes]
+    include_attempt_count_in_response: bool
+    def __init__(self, name: _Optional[str] = ..., domains: _Optional[_Iterable[str]] = ..., routes: _Optional[_Iterable[bytes]] = ..., include_attempt_count_in_response: _Optional[bool] = ...) -> None: ...
+
+class Route(_message.Message):
+    __slots__ = ("match", "route", "direct_response", "response_headers_to_add", "typed_per_filter_config", "request_body_buffer_limit")
+    class TypedPerFilterConfigEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _any_pb2.Any
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    DIRECT_RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_HEADERS_TO_ADD_FIELD_NUMBER: _ClassVar[int]
+    TYPED_PER_FILTER_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_BODY_BUFFER_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    match: RouteMatch
+    route: RouteAction
+    direct_response: DirectResponseAction
+    response_headers_to_add: _containers.RepeatedCompositeFieldContainer[_external_processing_pb2.HeaderValueOption]
+    typed_per_filter_config: _containers.MessageMap[str, _any_pb2.Any]
+    request_body_buffer_limit: _wrappers_pb2.UInt64Value
+    def __init__(self, match: _Optional[_Union[RouteMatch, _Mapping]] = ..., route: _Optional[_Union[RouteAction, _Mapping]] = ..., direct_response: _Optional[_Union[DirectResponseAction, _Mapping]] = ..., response_headers_to_add: _Optional[_Iterable[_Union[_external_processing_pb2.HeaderValueOption, _Mapping]]] = ..., typed_per_filter_config: _Optional[_Mapping[str, _any_pb2.Any]] = ..., request_body_buffer_limit: _Optional[_Union[_wrappers_pb2.UInt64Value, _Mapping]] = ...) -> None: ...
+
+class RouteMatch(_message.Message):
+    __slots__ = ("prefix", "path", "headers")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    HEADERS_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    path: str
+    headers: _containers.RepeatedCompositeFieldContainer[HeaderMatcher]
+    def __init__(self, prefix: _Optional[str] = ..., path: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[HeaderMatcher, _Mapping]]] = ...) -> None: ...
+
+class HeaderMatcher(_message.Message):
+    __slots__ = ("name", "present_match", "string_match")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PRESENT_MATCH_FIELD_NUMBER: _ClassVar[int]
+    STRING_MATCH_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    present_match: bool
+    string_match: StringMatcher
+    def __init__(self, name: _Optional[str] = ..., present_match: _Optional[bool] = ..., string_match: _Optional[_Union[StringMatcher, _Mapping]] = ...) -> None: ...
+
+class RouteAction(_message.Message):
+    __slots__ = ("cluster", "cluster_header", "auto_host_rewrite", "timeout", "retry_policy", "idle_timeout")
+    CLUSTER_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_HEADER_FIELD_NUMBER: _ClassVar[int]
+    AUTO_HOST_REWRITE_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_POLICY_FIELD_NUMBER: _ClassVar[int]
+    IDLE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    cluster: str
+    cluster_header: str
+    auto_host_rewrite: _wrappers_pb2.BoolValue
+    timeout: _duration_pb2.Duration
+    retry_policy: RetryPolicy
+    idle_timeout: _duration_pb2.Duration
+    def __init__(self, cluster: _Optional[str] = ..., cluster_header: _Optional[str] = ..., auto_host_rewrite: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class RetryPolicy(_message.Message):
+    __slots__ = ("retry_on", "num_retries", "per_try_timeout", "retry_priority", "retry_back_off")
+    class RetryPriority(_message.Message):
+        __slots__ = ("name", "typed_config")
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        TYPED_CONFIG_FIELD_NUMBER: _ClassVar[int]
+        name: str
+        typed_config: _any_pb2.Any
+        def __init__(self, name: _Optional[str] = ..., typed_config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+    class RetryBackOff(_message.Message):
+        __slots__ = ("base_interval", "max_interval")
+        BASE_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+        MAX_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+        base_interval: _duration_pb2.Duration
+        max_interval: _duration_pb2.Duration
+        def __init__(self, base_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    RETRY_ON_FIELD_NUMBER: _ClassVar[int]
+    NUM_RETRIES_FIELD_NUMBER: _ClassVar[int]
+    PER_TRY_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    RETRY_BACK_OFF_FIELD_NUMBER: _ClassVar[int]
+    retry_on: str
+    num_retries: _wrappers_pb2.UInt32Value
+    per_try_timeout: _duration_pb2.Duration
+    retry_priority: RetryPolicy.RetryPriority
+    retry_back_off: RetryPolicy.RetryBackOff
+    def __init__(self, retry_on: _Optional[str] = ..., num_retries: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., per_try_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry_priority: _Optional[_Union[RetryPolicy.RetryPriority, _Mapping]] = ..., retry_back_off: _Optional[_Union[RetryPolicy.RetryBackOff, _Mapping]] = ...) -> None: ...
+
+class DirectResponseAction(_message.Message):
+    __slots__ = ("status", "body")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    status: int
+    body: DataSource
+    def __init__(self, status: _Optional[int] = ..., body: _Optional[_Union[DataSource, _Mapping]] = ...) -> None: ...
+
+class DataSource(_message.Message):
+    __slots__ = ("inline_string",)
+    INLINE_STRING_FIELD_NUMBER: _ClassVar[int]
+    inline_string: str
+    def __init__(self, inline_string: _Optional[str] = ...) -> None: ...
+
+class PreviousPrioritiesConfig(_message.Message):
+    __slots__ = ("update_frequency",)
+    UPDATE_FREQUENCY_FIELD_NUMBER: _ClassVar[int]
+    update_frequency: int
+    def __init__(self, update_frequency: _Optional[int] = ...) -> None: ...
+
+class ExtProcPerRoute(_message.Message):
+    __slots__ = ("overrides",)
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    overrides: ExtProcOverrides
+    def __init__(self, overrides: _Optional[_Union[ExtProcOverrides, _Mapping]] = ...) -> None: ...
+
+class ExtProcOverrides(_message.Message):
+    __slots__ = ("failure_mode_allow",)
+    FAILURE_MODE_ALLOW_FIELD_NUMBER: _ClassVar[int]
+    failure_mode_allow: _wrappers_pb2.BoolValue
+    def __init__(self, failure_mode_allow: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ...) -> None: ...
