@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from cli import envoy_config
-from cli.addresses import Address, parse_address
+from cli.addresses import Address, collector, parse_address
 from cli.envoy_config import (
     BOOTSTRAP,
     EnvoyNotFound,
@@ -81,6 +81,21 @@ def test_an_address_is_a_host_and_a_port(text: str, expected: tuple[str, int]) -
 def test_what_is_no_address_is_refused_by_the_name_of_the_setting(text: str) -> None:
     with pytest.raises(Failure, match="--admin"):
         parse_address(text, "--admin")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"), [("http://jaeger:4317", ("jaeger", 4317)), ("http://[::1]:4317/", ("::1", 4317))]
+)
+def test_a_collector_is_given_by_its_url(url: str, expected: tuple[str, int]) -> None:
+    assert collector(url, "--traces") == Address(*expected)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "jaeger:4317", "http://jaeger", "https://jaeger:4317", "http://jaeger:4317/v1", "http://a@jaeger:4317"]
+)
+def test_a_collector_that_envoy_could_not_reach_is_refused(url: str) -> None:
+    with pytest.raises(Failure, match="--traces must be a URL like"):
+        collector(url, "--traces")
 
 
 @pytest.mark.parametrize("percent", [-1.0, 100.5, float("nan")])
