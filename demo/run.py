@@ -205,8 +205,8 @@ class _Demo:
             "hyperplan-author": "demo",
             "hyperplan-reason": "logit does well: give it half",
         }
-        await _sent(http, "PUT", path, json.dumps(routing), headers)
         self._edited = time.time()
+        await _sent(http, "PUT", path, json.dumps(routing), headers)
 
     def _note(self, name: str, line: str) -> None:
         """Logs are kept for when something goes wrong; the screen belongs to the replay."""
