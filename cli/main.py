@@ -492,7 +492,7 @@ def _run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]], *, as
     try:
         asyncio.run(supervised())
     except OSError as error:
-        raise Failure(str(error)) from None
+        raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
 
 
 def _read_text(path: Path) -> str:

@@ -208,6 +208,12 @@ def test_traces_that_lead_nowhere_are_refused_at_once(command: str) -> None:
     assert done.stderr == "error: --traces must be a URL like http://127.0.0.1:4317, not 'http://jaeger'\n"
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = hyperplan("sidecar", "--run", str(tmp_path / "file" / "run"), "--data", str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path}/file/run: Not a directory\n")
+
+
 def test_one_address_for_two_purposes_is_refused_before_anything_starts() -> None:
     address = str(claim("127.0.0.1:0", "--listen"))
     done = hyperplan("up", "--listen", address, "--control", address)
