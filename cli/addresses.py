@@ -1,6 +1,8 @@
 """Addresses that processes listen on, `host:port`, and whether they are free."""
 
 import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -45,17 +47,29 @@ def claim(text: str, option: str) -> Address:
     Raises:
         Failure: the port is taken, or the host is none of this machine's.
     """
-    address = parse_address(text, option)
+    return claim_each({option: text})[0]
+
+
+def claim_each(addresses: Mapping[str, str]) -> list[Address]:
+    """Check, as `claim` does, addresses that are all to be used: no two may be the same. They are given by their options.
+
+    Raises:
+        Failure: as `claim`, for the first that cannot be had.
+    """
+    with ExitStack() as held:
+        return [_claim(parse_address(text, option), option, held) for option, text in addresses.items()]
+
+
+def _claim(address: Address, option: str, held: ExitStack) -> Address:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address.host, address.port))
-        except OSError as error:
-            raise Failure(
-                f"cannot listen on {address}: {error.strerror}; choose another address with {option}"
-            ) from None
-        return Address(address.host, probe.getsockname()[1])
+    probe = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((address.host, address.port))
+        probe.listen()  # two sockets that reuse addresses may share one until one of them listens
+    except OSError as error:
+        raise Failure(f"cannot listen on {address}: {error.strerror}; choose another address with {option}") from None
+    return Address(address.host, probe.getsockname()[1])
 
 
 def checked_url(text: str, option: str) -> str:
@@ -72,3 +86,19 @@ def checked_url(text: str, option: str) -> str:
     if not valid:
         raise Failure(f"{option} must be a URL like http://127.0.0.1:7070, not {text!r}")
     return text
+
+
+def collector(text: str, option: str) -> Address:
+    """Where an OTLP receiver listens, out of its URL. Envoy speaks to it in the clear, so https is refused.
+
+    Raises:
+        Failure: it is no http URL with a port; the message names the option.
+    """
+    scheme, _, rest = text.partition("://")
+    try:
+        address = parse_address(rest.rstrip("/"), option)
+    except Failure:
+        address = None
+    if scheme != "http" or address is None:
+        raise Failure(f"{option} must be a URL like http://127.0.0.1:4317, not {text!r}")
+    return address

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from cli.addresses import checked_url
 from cli.failure import Failure
 from hyperplan.problems import Problem
 
@@ -16,7 +17,7 @@ class ControlApi:
         # A header is one line, and UTF-8 to control.
         lines = {name: " ".join(value.split()) for name, value in said.items() if value}
         headers = httpx.Headers(lines, encoding="utf-8")
-        self._url = url.rstrip("/")
+        self._url = checked_url(url, "--control").rstrip("/")
         self._http = httpx.Client(base_url=self._url, headers=headers, timeout=60)
 
     def __enter__(self) -> "ControlApi":
@@ -33,8 +34,7 @@ class ControlApi:
         Raises:
             Failure: control cannot be reached, or refuses; then with all that it says is wrong.
         """
-        response = self.send(method, path, content=content, headers=headers)
-        return response.json() if response.content else None
+        return self.send(method, path, content=content, headers=headers).json()
 
     def send(
         self, method: str, path: str, *, content: bytes | str | None = None, headers: dict[str, str] | None = None
@@ -46,6 +46,8 @@ class ControlApi:
             raise Failure(f"control at {self._url} cannot be reached: {error or type(error).__name__}") from None
         if response.is_error:
             raise refused(response)
+        if "json" not in response.headers.get("content-type", ""):
+            raise Failure(f"what answers at {self._url} is not control; is --control right?")
         return response
 
 

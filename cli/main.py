@@ -16,10 +16,10 @@ from urllib.parse import quote, urlsplit
 
 import typer
 
-from cli.addresses import checked_url, claim, parse_address
+from cli.addresses import checked_url, claim_each, collector, parse_address
 from cli.failure import Failure, report
 from hyperplan import __version__
-from hyperplan.endpoint import Endpoint, parse_endpoint
+from hyperplan.endpoint import ENDPOINT_NAME, Endpoint, parse_endpoint
 from hyperplan.problems import Invalid
 
 app = typer.Typer(
@@ -50,7 +50,10 @@ Bucket = Annotated[
 Traces = Annotated[
     str | None,
     typer.Option(
-        "--traces", envvar="HYPERPLAN_TRACES", help="The URL of an OTLP receiver for traces, such as Jaeger's."
+        "--traces",
+        envvar="HYPERPLAN_TRACES",
+        help="Where traces go, as OTLP over gRPC: a collector's or Jaeger's http://HOST:4317.",
+        show_default="nowhere",
     ),
 ]
 Workers = Annotated[
@@ -94,7 +97,7 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 @app.command()
 def sidecar(
     control: Annotated[
-        str | None, typer.Option(envvar="HYPERPLAN_CONTROL", help=f"Plans come from this control [{CONTROL}].")
+        str | None, typer.Option(envvar="HYPERPLAN_CONTROL", help="Plans come from this control.", show_default=CONTROL)
     ] = None,
     endpoints: Annotated[
         Path | None,
@@ -167,9 +170,8 @@ def control(
     """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles and skew."""
     from control.serve import ControlSettings, serve
 
-    settings = ControlSettings(
-        listen=claim(listen, "--listen"), otlp=claim(otlp_listen, "--otlp-listen"), data=data, bucket=bucket
-    )
+    api_at, otlp_at = claim_each({"--listen": listen, "--otlp-listen": otlp_listen})
+    settings = ControlSettings(listen=api_at, otlp=otlp_at, data=data, bucket=bucket)
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
 
@@ -204,10 +206,13 @@ def up(
 
     if endpoints is not None and not endpoints.is_dir():
         raise Failure(f"--endpoints {endpoints} is not a folder")
+    if traces:
+        collector(traces, "--traces")
+    envoy_at, control_at, otlp_at = claim_each({"--listen": listen, "--control": control, "--otlp-listen": otlp_listen})
     settings = StackSettings(
-        listen=claim(listen, "--listen"),
-        control=claim(control, "--control"),
-        otlp=claim(otlp_listen, "--otlp-listen"),
+        listen=envoy_at,
+        control=control_at,
+        otlp=otlp_at,
         data=data,
         endpoints=endpoints,
         default_upstream=default_upstream,
@@ -226,7 +231,12 @@ def envoy_config(
     ] = "127.0.0.1:8080",
     run: Run = Path("run"),
     admin: Annotated[
-        str | None, typer.Option(envvar="HYPERPLAN_ADMIN", help="Envoy's admin interface [a unix socket in --run].")
+        str | None,
+        typer.Option(
+            envvar="HYPERPLAN_ADMIN",
+            help="Envoy's admin interface.",
+            show_default="the unix socket admin.sock in --run",
+        ),
     ] = None,
     traces: Traces = None,
     trace_sampling: TraceSampling = 1.0,
@@ -243,12 +253,11 @@ def envoy_config(
     """Print the bootstrap of an Envoy that works with a sidecar: run it with `envoy -c FILE`."""
     from cli.envoy_config import EnvoySettings, render, render_json
 
-    collector = parse_address(urlsplit(checked_url(traces, "--traces")).netloc, "--traces") if traces else None
     settings = EnvoySettings(
         listen=parse_address(listen, "--listen"),
         run=run,
         admin=parse_address(admin, "--admin") if admin else None,
-        traces=collector,
+        traces=collector(traces, "--traces") if traces else None,
         trace_sampling=trace_sampling,
         authorities=authorities,
     )
@@ -256,8 +265,7 @@ def envoy_config(
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        _write_text(output, text)
 
 
 @app.command()
@@ -283,10 +291,13 @@ def demo(
     """
     from demo.run import DemoSettings, run
 
+    if traces:
+        collector(traces, "--traces")
+    envoy_at, control_at, otlp_at = claim_each({"--listen": listen, "--control": control, "--otlp-listen": otlp_listen})
     settings = DemoSettings(
-        listen=claim(listen, "--listen"),
-        control=claim(control, "--control"),
-        otlp=claim(otlp_listen, "--otlp-listen"),
+        listen=envoy_at,
+        control=control_at,
+        otlp=otlp_at,
         flights=None if every else flights,
         stays=sys.stdout.isatty() and not once and not as_json,
         traces=traces,
@@ -301,7 +312,8 @@ def demo(
 @app.command()
 def apply(
     file: Annotated[
-        list[Path], typer.Option("--file", "-f", help="An endpoint document; several are applied in turn.")
+        list[Path],
+        typer.Option("--file", "-f", help="An endpoint document, - for standard input; several are applied in turn."),
     ],
     control: ControlUrl = CONTROL,
     author: Author = None,
@@ -318,7 +330,7 @@ def apply(
             try:
                 name = parse_endpoint(text).name
             except Invalid as error:
-                raise Failure.of(str(path), error) from None
+                raise Failure.of(_named(path), error) from None
             applied.append(api.call("PUT", f"/v1/endpoints/{quote(name)}", content=text))
             if not as_json:
                 typer.echo(f"{name}: revision {applied[-1]['revision']}")
@@ -339,7 +351,7 @@ def get(
     from cli.showing import show_endpoint, show_endpoints
 
     with ControlApi(control) as api:
-        found = api.call("GET", f"/v1/endpoints/{quote(endpoint)}" if endpoint else "/v1/endpoints")
+        found = api.call("GET", "/v1/endpoints" if endpoint is None else _path_of(endpoint))
     if as_json:
         typer.echo(json.dumps(found))
     elif endpoint:
@@ -361,7 +373,7 @@ def route(
     from cli.api import ControlApi
 
     weights = _parse_split(split)
-    path = f"/v1/endpoints/{quote(endpoint)}/routing"
+    path = f"{_path_of(endpoint)}/routing"
     with ControlApi(control, author=author, reason=reason) as api:
         current = api.send("GET", path)
         routing = current.json() | {"split": weights}
@@ -381,7 +393,7 @@ def rollback(
     """Make an endpoint be what it was at an earlier revision, as a new one."""
     from cli.api import ControlApi
 
-    path = f"/v1/endpoints/{quote(endpoint)}"
+    path = _path_of(endpoint)
     with ControlApi(control, author=author, reason=reason) as api:
         current = api.send("GET", path).headers["etag"]
         changed = api.call("POST", f"{path}/rollback", content=json.dumps({"to": to}), headers={"if-match": current})
@@ -408,7 +420,7 @@ def profile(
     from cli.api import ControlApi
     from cli.profiling import profile_file
 
-    path = f"/v1/endpoints/{quote(endpoint)}"
+    path = _path_of(endpoint)
     with ControlApi(control) as api, Progress(console=Console(stderr=True, quiet=as_json)) as progress:
         document = msgspec.convert(api.call("GET", path)["document"], Endpoint)
         task = progress.add_task(f"profiling {file}", total=None)
@@ -422,12 +434,23 @@ def profile(
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
         except Invalid as error:
-            raise Failure.of(str(file), error) from None
+            raise Failure(f"{file} cannot be profiled", error.problems) from None
         kept = api.call("PUT", f"{path}/models/{quote(model)}/reference", content=reference.encode())
     if as_json:
         typer.echo(json.dumps(kept))
     else:
         typer.echo(f"{model}: reference of {kept['rows']:,} rows in {kept['chunks']} profiles")
+
+
+def _path_of(endpoint: str) -> str:
+    """Where the API has an endpoint.
+
+    Raises:
+        Failure: no endpoint can have this name; as part of a path it would lead elsewhere.
+    """
+    if not ENDPOINT_NAME.fullmatch(endpoint):
+        raise Failure(f"{endpoint!r} is no name of an endpoint; `hyperplan get` lists those that there are")
+    return f"/v1/endpoints/{endpoint}"
 
 
 def _say_revision(endpoint: str, revision: int, *, as_json: bool) -> None:
@@ -440,6 +463,8 @@ def _parse_split(text: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for part in text.split(","):
         arm, equals, weight = part.strip().partition("=")
+        if arm in weights:
+            raise Failure(f"--split: names {arm!r} twice; give each arm one weight")
         try:
             weights[arm] = float(weight)
         except ValueError:
@@ -467,16 +492,28 @@ def _run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]], *, as
     try:
         asyncio.run(supervised())
     except OSError as error:
-        raise Failure(str(error)) from None
+        raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
 
 
 def _read_text(path: Path) -> str:
     try:
         return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from None
+        raise Failure(f"{_named(path)} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise Failure(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+        raise Failure(f"{_named(path)} is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _named(path: Path) -> str:
+    return "standard input" if str(path) == "-" else str(path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}") from None
 
 
 def main() -> None:

@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
-from cli.addresses import Address, parse_address
+from cli.addresses import Address, collector
 from cli.api import refused
 from cli.envoy_config import EnvoySettings, envoy_binary, render
 from cli.failure import Failure
@@ -55,7 +55,7 @@ class Stack:
         self._write = write
         # What may be missing or wrong is found out before anything is made.
         self._binary = envoy_binary()
-        self._collector = parse_address(urlsplit(settings.traces).netloc, "--traces") if settings.traces else None
+        self._collector = collector(settings.traces, "--traces") if settings.traces else None
         # Paths of unix sockets are limited to some 100 characters, so they live in a short folder of their own.
         self.run = Path(tempfile.mkdtemp(prefix="hyperplan-"))
         self.control = self._python("control")

@@ -102,12 +102,14 @@ class _Demo:
             http = await running.enter_async_context(httpx.AsyncClient(base_url=stack.settings.control.url, timeout=60))
             with screen.step("handing the endpoint and its references to control"):
                 await self._introduce(http, endpoint, servers, training)
+            console = f"{stack.settings.control.url}/?period=5m"
+            screen.say(f"watch it at {console}")
             await self._replay(rows, http, servers[VICTIM][0])
             with screen.step("waiting for the last samples"):
                 observed = await observe(http, endpoint, self._answers, self._edited, NEW_SPLIT)
             self._tell(observed)
             if self._settings.stays:
-                screen.say(f"\nthe console is at {stack.settings.control.url}; Ctrl-C ends the demo")
+                screen.say(f"\nthe console is at {console}; Ctrl-C ends the demo")
                 await stop.wait()
 
     def _stack_settings(self) -> StackSettings:
@@ -205,8 +207,8 @@ class _Demo:
             "hyperplan-author": "demo",
             "hyperplan-reason": "logit does well: give it half",
         }
-        await _sent(http, "PUT", path, json.dumps(routing), headers)
         self._edited = time.time()
+        await _sent(http, "PUT", path, json.dumps(routing), headers)
 
     def _note(self, name: str, line: str) -> None:
         """Logs are kept for when something goes wrong; the screen belongs to the replay."""

@@ -62,7 +62,7 @@ def stickiness(choices: Sequence[Choice], before: int, after: int, grown: str) -
 
 
 def edit_visible_after(choices: Iterable[Choice], edited: float, before: int) -> float:
-    """Seconds from an edit's acknowledgement until the last choice by the revision before it; 0 when none came later.
+    """Seconds from sending an edit until the last choice by the revision before it; 0 when none came later.
 
     `edited` is in seconds since 1970, on the clock of the machine that chose.
     """

@@ -63,6 +63,8 @@ class Screen:
                     live.update(Group(bar, Text(f"  {caption}", style="bold"), Text(f"  {counts}", style="dim")))
 
             yield update
+        if not self._console.is_terminal:  # where the last look is printed without the end of its line
+            self._console.line()
 
     def table(self, observed: Observed) -> None:
         """Print what came of it."""

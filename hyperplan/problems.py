@@ -21,8 +21,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     line: int | None = None
 
     def __str__(self) -> str:
-        place = self.pointer or "/"
-        return f"line {self.line}: {place}: {self.detail}" if self.line else f"{place}: {self.detail}"
+        line = f"line {self.line}" if self.line else ""
+        return ": ".join(part for part in (line, self.pointer, self.detail) if part)
 
 
 class Invalid(ValueError):

@@ -11,6 +11,7 @@ import { rate, span, time } from "./format.js";
 const GAP = 0.16; // of a window, left free between bars
 const PLOT = { height: 190, top: 14, bottom: 24 };
 const SPARK = 26;
+const WORDS = { room: 0.1, turn: 0.8 }; // of a mark: the share of the axis they take; from where on they stand to its left
 const STRIP = { height: 24, mark: 3 };
 
 const percent = (share) => `${(100 * share).toFixed(3)}%`;
@@ -39,7 +40,8 @@ function roundedUp(value) {
 /**
  * Rates over time, one layer upon the other.
  *
- * `layers` are {name, paint, counts}, with a count for each window; `marks` are {at, text, tip}: moments worth knowing.
+ * `layers` are {name, paint, counts}, with a count for each window; `marks` are {at, text, tip}: moments worth knowing,
+ * the newest first.
  */
 export function stackedRates(report, layers, marks, label) {
   const axis = axisOf(report);
@@ -63,7 +65,7 @@ export function stackedRates(report, layers, marks, label) {
     { class: "plot", role: "img", "aria-label": label, height: PLOT.height, width: "100%" },
     gridlines(top, y),
     stacks,
-    marks.map((mark) => markOf(axis, mark, floor)),
+    markedOn(axis, marks, floor),
     ticks(report, axis, floor),
   );
 }
@@ -92,13 +94,29 @@ const gridlines = (top, y) =>
     share > 0 && svg("text", { x: 0, y: y(share * top) - 4, class: "tick" }, `${rate(share * top)}/s`),
   ]);
 
-function markOf(axis, { at, text, tip }, floor) {
-  const x = percent(axis.at(at));
+/**
+ * Marks on the axis, the newest first. One whose words would lie upon those of a newer one has its line alone; on a
+ * narrow screen all but the newest.
+ */
+function markedOn(axis, marks, floor) {
+  const taken = [];
+  return marks.map((mark) => {
+    const place = axis.at(mark.at);
+    const left = place > WORDS.turn ? place - WORDS.room : place;
+    const named = taken.every((other) => Math.abs(other - left) >= WORDS.room);
+    if (named) taken.push(left);
+    return markOf(place, mark, floor, named && (taken.length > 1 ? "odd" : "newest"));
+  });
+}
+
+function markOf(place, { text, tip }, floor, named) {
+  const x = percent(place);
+  const turned = place > WORDS.turn;
   return svg(
     "g",
     { class: "mark", "data-tip": tip },
     svg("line", { x1: x, x2: x, y1: 2, y2: floor }),
-    svg("text", { x, dx: axis.at(at) > 0.8 ? -5 : 5, y: 10, class: axis.at(at) > 0.8 && "end" }, text),
+    named && svg("text", { x, dx: turned ? -5 : 5, y: 10, class: turned ? `end ${named}` : named }, text),
   );
 }
 

@@ -44,7 +44,7 @@ export function skew(state) {
       legend(compared),
       features(state, compared),
       report.total.broken > 0 &&
-        h("p", { class: "note" }, `${counted(report.total.broken, "value")} stood in place of a row but was none.`),
+        h("p", { class: "note" }, `${counted(report.total.broken, "row")} could not be read, being no object.`),
       unknownFields(report),
     ],
   );

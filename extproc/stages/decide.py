@@ -195,6 +195,9 @@ class DecideExchange:
         self._inclusion = served.sampler.draw()
         if message.end_of_stream:
             return self._conclude(served.endpoint.inspector.inspect(b""), self._routed_at_headers)
+        declared = _number(self._headers.get("content-length"))
+        if declared is not None and declared > served.endpoint.document.max_body:
+            return self._conclude(self._too_large(declared), self._routed_at_headers)
         self._state = State.BODY
         return answers.SEND_BODY if self._inclusion is None else answers.SEND_BODY_AND_ANSWER
 
@@ -265,13 +268,18 @@ class DecideExchange:
         return answers.routed_at_headers(cluster, mark, send_answer=self._inclusion is not None)
 
     def _inspect(self, body: bytes) -> Inspection:
-        inspector, limit = self._endpoint.inspector, self._endpoint.document.max_body
-        if len(body) > limit:  # Envoy measures what it buffers, and lets a body pass that comes in one read
-            return inspector.flawed("too_large", f"the body has {len(body)} bytes, more than the {limit} allowed")
+        if len(body) > self._endpoint.document.max_body:  # Envoy measures what it buffers, not what comes in one read
+            return self._too_large(len(body))
         encoding = self._headers.get("content-encoding")
         if encoding and encoding.lower() != b"identity":
-            return inspector.flawed("encoding", f"a body in content-encoding {text(encoding.lower())} is not read")
-        return inspector.inspect(body)
+            detail = f"a body in content-encoding {text(encoding.lower())} is not read"
+            return self._endpoint.inspector.flawed("encoding", detail)
+        return self._endpoint.inspector.inspect(body)
+
+    def _too_large(self, length: int) -> Inspection:
+        limit = self._endpoint.document.max_body
+        detail = f"the body has {length} bytes, more than the {limit} allowed"
+        return self._endpoint.inspector.flawed("too_large", detail)
 
     def _is_rejected(self, inspection: Inspection) -> bool:
         schema = self._endpoint.schema

@@ -34,6 +34,11 @@ def test_planes_stay_where_they_are_and_move_only_when_they_must(told: Any) -> N
     assert all(p_value > 0.001 for p_value in told["checks"]["split_p_values"].values())
 
 
+def test_the_edit_is_visible_in_the_arms_within_a_second(told: Any) -> None:
+    assert set(told["checks"]["split_p_values"]) == {"1", "2"}
+    assert told["checks"]["edit_visible_ms"] < 1000
+
+
 def test_the_killed_model_is_stood_in_for(told: Any) -> None:
     assert told["checks"]["failovers"] > 0
 

@@ -1,17 +1,23 @@
 """The commands that talk to control, against a real one."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import duckdb
 import httpx
 import pytest
 
+from cli import main
 from cli.addresses import claim
+from cli.failure import Failure
 from tests.extproc.conversation import DOCUMENT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -36,12 +42,14 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def run(control: str) -> Run:
     """Runs a command against control."""
+    return lambda *arguments, text=None: hyperplan(*arguments, "--control", control, text=text)
 
-    def hyperplan(*arguments: str, text: str | None = None) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "cli.main", *arguments, "--control", control]
-        return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
 
-    return hyperplan
+def hyperplan(*arguments: str, text: str | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "cli.main", *arguments]
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False, env=environment)
 
 
 def _is_ready(url: str) -> bool:
@@ -113,6 +121,11 @@ def test_a_malformed_split_is_explained(run: Run, split: str) -> None:
     assert "must be model=weight" in done.stderr
 
 
+def test_a_split_that_names_an_arm_twice_is_refused(run: Run) -> None:
+    done = run("route", "any", "--split", "gbm@1=1,gbm@1=2")
+    assert (done.returncode, done.stderr) == (1, "error: --split: names 'gbm@1' twice; give each arm one weight\n")
+
+
 def test_an_edit_is_rolled_back(run: Run, control: str) -> None:
     run("apply", "-f", "-", text=document("rolled"))
     run("route", "rolled", "--split", "gbm@1=10,logit@1=90")
@@ -148,12 +161,84 @@ def test_training_data_without_a_feature_is_refused_by_its_name(run: Run, tmp_pa
     assert "distance" in done.stderr
 
 
-def test_a_control_that_is_away_is_a_sentence(tmp_path: Path) -> None:
+def test_a_control_that_is_away_is_a_sentence() -> None:
     away = claim("127.0.0.1:0", "--control").url
-    command = [sys.executable, "-m", "cli.main", "get", "--control", away]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    done = hyperplan("get", "--control", away)
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: control at {away} cannot be reached")
+
+
+@pytest.mark.parametrize("name", ["shown/routing", "..", "", "Shown", "shown?x"])
+def test_what_can_be_no_name_of_an_endpoint_is_asked_for_nowhere(control: str, name: str) -> None:
+    commands: list[Callable[[], None]] = [
+        lambda: main.get(name, control),
+        lambda: main.route(name, "gbm@1=1", control),
+        lambda: main.rollback(name, 1, control),
+        lambda: main.profile(Path("train.parquet"), name, "gbm@1", control=control),
+    ]
+    for command in commands:
+        with pytest.raises(Failure, match="is no name of an endpoint"):
+            command()
+
+
+@pytest.mark.parametrize("url", ["", "localhost:7070", "http://[::1", "ftp://127.0.0.1"])
+def test_a_control_that_is_no_url_is_refused_by_the_name_of_the_option(url: str) -> None:
+    with pytest.raises(Failure, match="--control must be a URL"):
+        main.get(control=url)
+
+
+def test_a_server_that_is_not_control_is_told_from_one_that_is(tmp_path: Path) -> None:
+    (tmp_path / "v1" / "endpoints").mkdir(parents=True)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = hyperplan("get", "--control", url + "/")
+        server.shutdown()
+        serving.join()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: what answers at {url} is not control")
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "envoy-config"])
+def test_traces_that_lead_nowhere_are_refused_at_once(command: str) -> None:
+    done = hyperplan(command, "--traces", "http://jaeger")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: --traces must be a URL like http://127.0.0.1:4317, not 'http://jaeger'\n"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = hyperplan("sidecar", "--run", str(tmp_path / "file" / "run"), "--data", str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path}/file/run: Not a directory\n")
+
+
+def test_one_address_for_two_purposes_is_refused_before_anything_starts() -> None:
+    address = str(claim("127.0.0.1:0", "--listen"))
+    done = hyperplan("up", "--listen", address, "--control", address)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: cannot listen on {address}: Address already in use; choose another address with --control\n"
+    )
+
+
+def test_a_configuration_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    done = hyperplan("envoy-config", "--output", str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path} cannot be written: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "default"), [("sidecar", "http://127.0.0.1:7070"), ("envoy-config", "the unix socket admin.sock")]
+)
+def test_help_tells_what_an_option_is_when_it_is_left_out(command: str, default: str) -> None:
+    shown = " ".join(hyperplan(command, "--help").stdout.replace("│", " ").split())
+    assert f"[default: ({default}" in shown
+
+
+def test_a_problem_of_a_whole_document_names_no_place_in_it(run: Run) -> None:
+    done = run("apply", "-f", "-", text="")
+    assert done.stderr == "error: standard input is not valid\n  the document is empty\n"
 
 
 def test_an_error_can_be_read_by_machines(run: Run) -> None:

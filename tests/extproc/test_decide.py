@@ -165,6 +165,24 @@ def test_a_body_above_the_limit_is_refused_even_where_violations_only_warn(
     assert ask(converse, GOOD).immediate_response.status.code == 413
 
 
+def test_a_body_that_says_it_is_above_the_limit_is_refused_and_counted_before_it_is_sent(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    conversation = decide_with(("task: binary", "task: binary\nmax_body: 50"))()
+    answer = conversation.request_headers({"content-length": "51"})
+    assert answer.immediate_response.status.code == 413
+    assert problem(answer)["detail"] == "the body has 51 bytes, more than the 50 allowed"
+    assert (memory.rejections, memory.flaws) == (["flight-delay"], [("flight-delay", "too_large")])
+    assert conversation.is_over
+
+
+@pytest.mark.parametrize("declared", ["50", "many", "-51"])
+def test_a_body_that_does_not_say_so_is_waited_for(decide_with: Callable[..., Converse], declared: str) -> None:
+    conversation = decide_with(("task: binary", "task: binary\nmax_body: 50"))()
+    assert not conversation.request_headers({"content-length": declared}).HasField("immediate_response")
+    assert not conversation.is_over
+
+
 def test_a_request_finds_its_endpoint_whatever_the_port_and_case_of_its_host(
     decide_with: Callable[..., Converse],
 ) -> None:

@@ -87,6 +87,17 @@ def test_sticky_keys_are_shared_out_by_weight(shares: dict[str, float], salt: st
     assert stats.chisquare([counts[arm] for arm in shares], expected).pvalue > 1e-3
 
 
+def test_how_well_keys_fit_the_split_is_luck_that_depends_on_the_endpoint_alone() -> None:
+    """One endpoint and its keys are one draw for ever. Over many, p-values are uniform: no arm is favoured anywhere."""
+    shares = {"gbm@1": 80, "logit@1": 20}
+    keys, expected = KEYS[:2000], [1600, 400]
+    fits = []
+    for number in range(200):
+        counts = Counter(arms(Split(shares, f"endpoint-{number}"), keys))
+        fits.append(stats.chisquare([counts[arm] for arm in shares], expected).pvalue)
+    assert stats.kstest(fits, "uniform").pvalue > 1e-3
+
+
 @pytest.mark.parametrize("shares", [{"a": 1, "b": 1}, {"a": 90, "b": 10}, {"a": 1, "b": 2, "c": 3, "d": 4}])
 def test_draws_follow_the_propensities(shares: dict[str, float]) -> None:
     split, source = Split(shares, "s"), random.Random(20130101)
