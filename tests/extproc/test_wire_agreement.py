@@ -18,8 +18,9 @@ ROOTS = {
     discovery_pb2.DiscoveryResponse.DESCRIPTOR: "envoy.service.discovery.v3.DiscoveryResponse",
     external_processing_pb2.ProcessingRequest.DESCRIPTOR: "envoy.service.ext_proc.v3.ProcessingRequest",
     external_processing_pb2.ProcessingResponse.DESCRIPTOR: "envoy.service.ext_proc.v3.ProcessingResponse",
+    external_processing_pb2.HeaderMap.DESCRIPTOR: "envoy.config.core.v3.HeaderMap",
 }
-"""The messages that nothing of ours holds, with the names that Envoy has for them."""
+"""The messages that nothing of ours holds, or holds only as bytes, with the names that Envoy has for them."""
 
 KINDS = {
     FieldDescriptor.TYPE_BOOL: {"bool"},
