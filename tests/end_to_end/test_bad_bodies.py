@@ -126,12 +126,12 @@ async def test_an_endpoint_that_warns_lets_each_body_pass_with_a_mark(lenient: S
 
 
 async def test_a_body_of_ten_megabytes_is_a_413_with_the_reason_and_counted(either: Served) -> None:
-    # The answer comes before all of the body was read, so the client must listen while it speaks.
+    # The length alone decides, and Envoy hangs up a second after its answer, heard or not: so no more than this is sent.
     before = await flaws(either, "too_large")
     address = either.hyperplan.stack.settings.listen
     reader, writer = await asyncio.open_connection(address.host, address.port)
     head = f"POST {path_of(either.name)} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {10 << 20}\r\n\r\n"
-    writer.write(head.encode() + b" " * (10 << 20))
+    writer.write(head.encode() + b" " * 1000)
     answer = await asyncio.wait_for(reader.readuntil(b"}"), 15)
     writer.transport.abort()
     assert answer.startswith(b"HTTP/1.1 413 ")
