@@ -25,6 +25,7 @@ class PlanServer:
         self._applied: dict[int, float] = {}
         self._refusal = ""
         self._server: asyncio.Server | None = None
+        self._asked: set[asyncio.Task[None]] = set()
         self.url = ""
 
     async def start(self) -> None:
@@ -33,9 +34,12 @@ class PlanServer:
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, and answer nobody any more."""
         if self._server:
             self._server.close()
+        for task in self._asked:
+            task.cancel()
+        await asyncio.gather(*self._asked)
 
     async def publish(self, plan: Plan) -> None:
         """Give a plan to whoever asks from now on."""
@@ -57,6 +61,10 @@ class PlanServer:
         return self._applied[number]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             while line := await reader.readline():
                 while (await reader.readline()).strip():
