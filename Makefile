@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := hyperplan extproc control cli demo tests
+COMPILED := build/compiled
 
-.PHONY: help demo test lint types unit acceptance proto format clean
+.PHONY: help demo test lint types unit acceptance compiled bench soak proto format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -23,10 +23,20 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 unit: $(VENV)/dev
-	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/acceptance
+	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/acceptance --ignore tests/bench
 
-acceptance: $(VENV)/dev  ## Run the demo and the compose file's services, and judge what they say
-	$(BIN)/pytest tests/acceptance
+acceptance: $(VENV)/dev  ## Run the demo, the compose file's services and the benchmark's peers, and judge what they say
+	$(BIN)/pytest tests/acceptance tests/bench
+
+compiled: $(COMPILED)/stamp  ## Test the data plane with its hot path compiled
+	$(BIN)/pytest --numprocesses auto --dist loadfile --override-ini 'pythonpath=$(COMPILED) .' $(DATA_PLANE)
+
+bench: $(COMPILED)/stamp  ## Measure the external processor next to its peers; installs Debian's packages if it may
+	$(BIN)/python -m bench.peers.build --install || $(BIN)/python -m bench.peers.build
+	$(BIN)/python -m bench $(ARGS)
+
+soak: $(COMPILED)/stamp  ## Load a sidecar for ten minutes
+	$(BIN)/python -m bench.soak $(ARGS)
 
 format: $(VENV)/dev  ## Put the code into shape
 	$(BIN)/ruff check --fix .
@@ -37,6 +47,15 @@ proto: $(VENV)/dev  ## Generate the wire messages from their .proto
 
 clean:  ## Remove what was installed and built
 	rm -rf $(VENV) build dist *.egg-info
+
+DATA_PLANE := tests/extproc tests/hyperplan tests/envoy/test_transport_h2_envoy.py
+
+# The packages as they are installed with HYPERPLAN_COMPILE=1: what is compiled hides the Python that it was made from, so
+# they are kept apart from the tree.
+$(COMPILED)/stamp: $(VENV)/dev setup.py $(shell find hyperplan extproc control cli demo -name '*.py')
+	rm -rf $(COMPILED) build/compiling
+	HYPERPLAN_COMPILE=1 $(BIN)/python setup.py -q build --build-base build/compiling --build-lib $(COMPILED)
+	touch $@
 
 # The stamps are newer than pyproject.toml when what it asks for is installed. `dev` holds all that `demo` does.
 $(VENV)/demo $(VENV)/dev: pyproject.toml
