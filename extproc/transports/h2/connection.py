@@ -357,6 +357,9 @@ class Connection:
         try:
             request = self._blocks.request(block)
         except TooLarge:
+            if stream_id > self._last_accepted:
+                self._spend(1)
+                return None
             self._last_stream = stream_id
             raise StreamError(stream_id, ErrorCode.ENHANCE_YOUR_CALM, "too many fields") from None
         if stream_id > self._last_accepted:

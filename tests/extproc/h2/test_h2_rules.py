@@ -296,3 +296,13 @@ def test_the_first_block_that_is_sent_gives_up_the_dynamic_table() -> None:
     for sent in blocks:
         fields: list[Any] = list(peer.decoder.decode(sent))
         assert fields == [(":status", "200"), ("content-type", "application/grpc")]
+def test_what_was_opened_behind_the_last_goaway_gets_no_answer_whatever_is_wrong_with_it() -> None:
+    peer = Peer.started(1)
+    peer.connection.drain()
+    peer.say(frame(PING, ACK, 0, peer.hear()[1].payload))
+    peer.hear()
+    large = frame(HEADERS, END_HEADERS, 3, block([*GRPC, *[(b"x", b"")] * 600]))
+    assert peer.say(large, headers(5, [(b"x", b"y")]), data(3), frame(RST_STREAM, 0, 3, CODE_8)) == []
+    assert peer.hear() == []
+
+
