@@ -125,7 +125,7 @@ class Connection:
         self._peer_window = settings.DEFAULT_WINDOW
         self._peer_frame = SMALLEST_FRAME_LIMIT
         self._response = response
-        self._table_update = _TABLE_SIZE_ZERO  # before the very first block; no later one needs it
+        self._table_update = _TABLE_SIZE_ZERO  # before the first block, and the first that follows a new size
         self._out = bytearray(_PREFACE_AND_SETTINGS)
 
     # What the owner sees.
@@ -442,6 +442,8 @@ class Connection:
                 window = value
             elif number == settings.MAX_FRAME_SIZE:
                 self._peer_frame = value
+            elif number == settings.HEADER_TABLE_SIZE:
+                self._table_update = _TABLE_SIZE_ZERO
         self._out += frame(SETTINGS, ACK, 0)
         if window != self._peer_window:
             self._change_windows(window)

@@ -306,3 +306,13 @@ def test_what_was_opened_behind_the_last_goaway_gets_no_answer_whatever_is_wrong
     assert peer.hear() == []
 
 
+def test_a_new_table_size_is_answered_with_the_size_that_is_used() -> None:
+    peer = Peer.started(1, 3, 5)
+    peer.connection.send_data(1, b"answer")
+    peer.say(setting(1, 100))
+    for stream_id in (3, 5):
+        peer.connection.send_data(stream_id, b"answer")
+    blocks = {sent.stream_id: sent.payload for sent in peer.hear() if sent.kind == HEADERS}
+    assert [blocks[stream_id][:1] for stream_id in (1, 3, 5)] == [b"\x20", b"\x20", b"\x88"]
+
+
