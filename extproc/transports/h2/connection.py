@@ -609,6 +609,7 @@ class Connection:
         stream.send_window -= sent
         self._send_window -= sent
         self._pending -= sent
+        self._allowance.answers += sent >> 14  # the client may open its windows for each frame of a large answer
         if pending and stream.send_window > 0:
             self._blocked[stream.id] = stream
             return

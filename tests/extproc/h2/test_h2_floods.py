@@ -124,6 +124,26 @@ def test_a_block_without_end_is_a_flood() -> None:
 
 
 def test_fields_that_unfold_without_end_are_a_flood() -> None:
+def test_an_answer_that_is_taken_byte_by_byte_is_a_flood() -> None:
+    peer = Peer.started(1)
+    peer.say(setting(4, 0))
+    peer.connection.send_data(1, bytes(50_000))
+    peer.hear()
+    assert peer.failure(*[frame(WINDOW_UPDATE, 0, 1, struct.pack(">L", 1))] * 3000) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_a_large_answer_may_be_taken_frame_by_frame() -> None:
+    peer = Peer.started(1)
+    assert peer.connection.send_data(1, bytes(15 << 20))
+    more = struct.pack(">L", 1 << 14)
+    size = sum(len(sent.payload) for sent in peer.hear() if sent.kind == DATA)
+    while size < 15 << 20:
+        assert peer.say(frame(WINDOW_UPDATE, 0, 1, more), frame(WINDOW_UPDATE, 0, 0, more)) == []
+        sent = [len(sent.payload) for sent in peer.hear() if sent.kind == DATA]
+        assert sent
+        size += sum(sent)
+
+
     peer = Peer()
     peer.say(PREFACE, SETTINGS_FRAME)
     peer.hear()
