@@ -3,6 +3,7 @@
 import struct
 from typing import Any
 
+import hpack
 import pytest
 
 from extproc.transports.h2 import connection as state_machine
@@ -27,6 +28,7 @@ from extproc.transports.h2.frames import (
     WITH_PRIORITY,
     frame,
 )
+from extproc.transports.h2.streams import KEPT, ClosedStreams
 from tests.extproc.h2.peer import GRPC, SETTINGS_ACK, SETTINGS_FRAME, Peer, block, data, headers, setting
 
 CODE_8 = struct.pack(">L", 8)
@@ -211,6 +213,48 @@ def test_a_block_may_come_in_pieces() -> None:
     said = frame(HEADERS, END_STREAM, 3, whole[:10]) + frame(CONTINUATION, 0, 3, whole[10:11])
     assert peer.say(said) == []
     [event] = peer.say(frame(CONTINUATION, END_HEADERS, 3, whole[11:]))
+ENDED_BY_BOTH = {
+    "DATA": (data(1), ErrorCode.STREAM_CLOSED),
+    "HEADERS": (headers(1), ErrorCode.STREAM_CLOSED),
+    "WINDOW_UPDATE": (frame(WINDOW_UPDATE, 0, 1, CODE_8), None),
+    "RST_STREAM": (frame(RST_STREAM, 0, 1, CODE_8), None),
+    "PRIORITY": (frame(PRIORITY, 0, 1, ON_ANOTHER), None),
+}
+
+
+@pytest.mark.parametrize("what", ENDED_BY_BOTH)
+def test_what_comes_on_a_stream_that_both_sides_ended(what: str) -> None:
+    said, code = ENDED_BY_BOTH[what]
+    peer = Peer.started(1, 3)
+    peer.say(data(1, end=True))
+    peer.connection.end(1, b"\x88")
+    peer.hear()
+    assert peer.failure(said) == code
+
+
+def test_a_block_that_nobody_waits_for_still_changes_the_dynamic_table() -> None:
+    peer, encoder = Peer(), hpack.Encoder()
+    peer.say(PREFACE, SETTINGS_FRAME)
+    own = [(b"x-own", b"value")]
+    peer.say(frame(HEADERS, END_HEADERS, 1, encoder.encode(GRPC)))
+    peer.connection.reset(1, ErrorCode.CANCEL)
+    peer.hear()
+    assert peer.say(frame(HEADERS, END_HEADERS | END_STREAM, 1, encoder.encode(own))) == []
+    [event] = peer.say(frame(HEADERS, END_HEADERS, 3, encoder.encode([*GRPC, *own])))
+    assert isinstance(event, RequestReceived)
+    assert event.request.kind.fields == dict([*GRPC, *own])
+
+
+def test_streams_that_were_closed_long_ago_stay_closed_in_whatever_order_they_were() -> None:
+    closed = ClosedStreams()
+    late, early, last = (range(first, first + 2 * KEPT, 2) for first in (1, 1 + 2 * KEPT, 1 + 4 * KEPT))
+    for stream_id in (*early, *late, *last):
+        closed.add(stream_id, by_us=True)
+    for stream_id in range(last[-1] + 2, last[-1] + 2 + 2 * KEPT, 2):
+        assert all(known in closed for known in (late[0], late[-1], early[0], early[-1], last[-1]))
+        closed.add(stream_id, by_us=True)
+
+
     assert isinstance(event, RequestReceived)
     assert (event.stream_id, event.ended, event.request.kind.fields) == (3, True, dict(GRPC))
 
