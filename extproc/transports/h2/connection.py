@@ -125,7 +125,7 @@ class Connection:
         self._peer_window = settings.DEFAULT_WINDOW
         self._peer_frame = SMALLEST_FRAME_LIMIT
         self._response = response
-        self._table_update = _TABLE_SIZE_ZERO  # before the very first block; no later one needs it
+        self._table_update = _TABLE_SIZE_ZERO  # before the first block, and the first that follows a new size
         self._out = bytearray(_PREFACE_AND_SETTINGS)
 
     # What the owner sees.
@@ -357,6 +357,9 @@ class Connection:
         try:
             request = self._blocks.request(block)
         except TooLarge:
+            if stream_id > self._last_accepted:
+                self._spend(1)
+                return None
             self._last_stream = stream_id
             raise StreamError(stream_id, ErrorCode.ENHANCE_YOUR_CALM, "too many fields") from None
         if stream_id > self._last_accepted:
@@ -439,6 +442,8 @@ class Connection:
                 window = value
             elif number == settings.MAX_FRAME_SIZE:
                 self._peer_frame = value
+            elif number == settings.HEADER_TABLE_SIZE:
+                self._table_update = _TABLE_SIZE_ZERO
         self._out += frame(SETTINGS, ACK, 0)
         if window != self._peer_window:
             self._change_windows(window)
@@ -604,6 +609,7 @@ class Connection:
         stream.send_window -= sent
         self._send_window -= sent
         self._pending -= sent
+        self._allowance.answers += sent >> 14  # the client may open its windows for each frame of a large answer
         if pending and stream.send_window > 0:
             self._blocked[stream.id] = stream
             return

@@ -20,6 +20,8 @@ log = logging.getLogger("hyperplan.transport")
 
 HANDSHAKE = 10.0
 """Seconds in which a peer must send its preface and acknowledge our settings."""
+LINGER = 5.0
+"""Seconds in which a peer must take what is still to be sent when its connection is over."""
 MOST_HELD = 256 << 20
 """Bytes of messages whose end has not come, on one connection."""
 
@@ -42,14 +44,14 @@ class ServerProtocol(asyncio.Protocol):
         self._expiries: dict[int, asyncio.TimerHandle] = {}  # of the calls that have a deadline
         self._held = 0
         self._transport: asyncio.Transport
-        self._handshake: asyncio.TimerHandle
+        self._patience: asyncio.TimerHandle  # with the peer, until the handshake is over and when the connection is
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The peer is there."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-        self._handshake = self._loop.call_later(HANDSHAKE, self._on_handshake_over)
+        self._patience = self._loop.call_later(HANDSHAKE, self._on_handshake_over)
         self._flush()
         self._on_made(self)
 
@@ -80,7 +82,7 @@ class ServerProtocol(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The peer is gone, and with it every stream."""
-        self._handshake.cancel()
+        self._patience.cancel()
         self._drop_all()
         self._on_lost(self)
 
@@ -101,7 +103,6 @@ class ServerProtocol(asyncio.Protocol):
         self._drop_all()
         self._connection.fail(ErrorCode.NO_ERROR, "stopping")
         self._flush()
-        self._transport.close()
 
     # Events.
 
@@ -190,4 +191,11 @@ class ServerProtocol(asyncio.Protocol):
         if out:
             self._transport.write(out)
         if self._connection.is_over:
+            self._close()
+
+    def _close(self) -> None:
+        """Close when all is sent, or when the peer has not taken it for a while."""
+        if not self._transport.is_closing():
             self._transport.close()
+            self._patience.cancel()
+            self._patience = self._loop.call_later(LINGER, self._transport.abort)

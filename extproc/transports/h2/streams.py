@@ -42,7 +42,7 @@ class ClosedStreams:
         """A stream was closed; `by_us`: before the peer had ended its side."""
         self._young[stream_id] = by_us
         if len(self._young) >= KEPT:
-            self._forgotten = max(self._old, default=self._forgotten)
+            self._forgotten = max(self._forgotten, max(self._old, default=0))
             self._old, self._young = self._young, {}
 
     def __contains__(self, stream_id: int) -> bool:

@@ -12,6 +12,7 @@ from extproc.transports.h2.frames import (
     CONTINUATION,
     DATA,
     END_HEADERS,
+    GOAWAY,
     HEADERS,
     PADDED,
     PING,
@@ -32,6 +33,13 @@ def rapid_reset(turn: int) -> bytes:
     return headers(stream_id) + frame(RST_STREAM, 0, stream_id, CANCEL)
 
 
+TOO_MANY = block([*GRPC, *[(b"x", b"")] * 600])
+
+
+def spoiled(turn: int, how: bytes) -> bytes:
+    return headers(3 + 2 * turn) + how
+
+
 FLOODS: dict[str, Callable[[int], bytes]] = {
     "PING": lambda _: frame(PING, 0, 0, b"12345678"),
     "SETTINGS": lambda _: SETTINGS_FRAME,
@@ -43,6 +51,14 @@ FLOODS: dict[str, Callable[[int], bytes]] = {
     "WINDOW_UPDATE": lambda _: frame(WINDOW_UPDATE, 0, 0, struct.pack(">L", 1)),
     "streams that are reset at once": rapid_reset,
     "malformed requests": lambda turn: headers(3 + 2 * turn, [(b"x", b"y")]),
+    "GOAWAY": lambda _: frame(GOAWAY, 0, 0, bytes(8)),
+    "fields that are too many": lambda turn: frame(HEADERS, END_HEADERS, 3 + 2 * turn, TOO_MANY),
+    # Streams that the server must reset (CVE-2025-8671), and the requests of which it never answered.
+    "windows opened by 0": lambda turn: spoiled(turn, frame(WINDOW_UPDATE, 0, 3 + 2 * turn, bytes(4))),
+    "windows opened too far": lambda turn: spoiled(turn, frame(WINDOW_UPDATE, 0, 3 + 2 * turn, b"\x7f\xff\xff\xff")),
+    "DATA behind END_STREAM": lambda turn: spoiled(turn, data(3 + 2 * turn, b"x", end=True) + data(3 + 2 * turn)),
+    "HEADERS that do not end": lambda turn: spoiled(turn, headers(3 + 2 * turn, [(b"x", b"y")])),
+    "PRIORITY of 4 bytes": lambda turn: spoiled(turn, frame(PRIORITY, 0, 3 + 2 * turn, b"1234")),
     "RST_STREAM on a closed stream": lambda turn: rapid_reset(0) if turn == 0 else frame(RST_STREAM, 0, 3, CANCEL),
 }
 
@@ -106,6 +122,26 @@ def test_what_is_excused_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         peer.connection.end(1 + 2 * turn, RESPONSE)
     peer.hear()
     assert peer.failure(*[frame(RST_STREAM, 0, 1, CANCEL)] * 1500) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_an_answer_that_is_taken_byte_by_byte_is_a_flood() -> None:
+    peer = Peer.started(1)
+    peer.say(setting(4, 0))
+    peer.connection.send_data(1, bytes(50_000))
+    peer.hear()
+    assert peer.failure(*[frame(WINDOW_UPDATE, 0, 1, struct.pack(">L", 1))] * 3000) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_a_large_answer_may_be_taken_frame_by_frame() -> None:
+    peer = Peer.started(1)
+    assert peer.connection.send_data(1, bytes(15 << 20))
+    more = struct.pack(">L", 1 << 14)
+    size = sum(len(sent.payload) for sent in peer.hear() if sent.kind == DATA)
+    while size < 15 << 20:
+        assert peer.say(frame(WINDOW_UPDATE, 0, 1, more), frame(WINDOW_UPDATE, 0, 0, more)) == []
+        sent = [len(sent.payload) for sent in peer.hear() if sent.kind == DATA]
+        assert sent
+        size += sum(sent)
 
 
 def test_changing_the_windows_of_many_streams_costs_more_than_of_a_few() -> None:

@@ -3,6 +3,7 @@
 import struct
 from typing import Any
 
+import hpack
 import pytest
 
 from extproc.transports.h2 import connection as state_machine
@@ -27,10 +28,13 @@ from extproc.transports.h2.frames import (
     WITH_PRIORITY,
     frame,
 )
+from extproc.transports.h2.streams import KEPT, ClosedStreams
 from tests.extproc.h2.peer import GRPC, SETTINGS_ACK, SETTINGS_FRAME, Peer, block, data, headers, setting
 
 CODE_8 = struct.pack(">L", 8)
 PING_8 = b"12345678"
+FULL_WINDOW = struct.pack(">L", (1 << 31) - 1 - 65_535)
+FULL_WINDOW_AND_ONE = struct.pack(">L", (1 << 31) - 65_535)
 ON_ITSELF = struct.pack(">LB", 1, 16)
 ON_ANOTHER = struct.pack(">LB", 3, 16)
 
@@ -107,6 +111,22 @@ CONNECTION_ERRORS = {
     ),
     "PING inside a block": (headers(5, flags=0) + frame(PING, 0, 0, PING_8), ErrorCode.PROTOCOL_ERROR),
     "an unknown frame inside a block": (headers(5, flags=0) + frame(0xBE, 0, 5), ErrorCode.PROTOCOL_ERROR),
+    "padded HEADERS without a length": (frame(HEADERS, END_HEADERS | PADDED, 5, b""), ErrorCode.PROTOCOL_ERROR),
+    "CONTINUATION on stream 0": (frame(CONTINUATION, END_HEADERS, 0, b""), ErrorCode.PROTOCOL_ERROR),
+    "DATA inside a block": (headers(5, flags=0) + data(1), ErrorCode.PROTOCOL_ERROR),
+    "another block inside a block": (headers(5, flags=0) + headers(7), ErrorCode.PROTOCOL_ERROR),
+    "PRIORITY of 4 bytes on an idle stream": (frame(PRIORITY, 0, 9, b"1234"), ErrorCode.FRAME_SIZE_ERROR),
+    "an unknown frame above the limit": (b"\x00\x40\x01\xbe\x00\x00\x00\x00\x00", ErrorCode.FRAME_SIZE_ERROR),
+    "WINDOW_UPDATE of 0 and a reserved bit": (frame(WINDOW_UPDATE, 0, 0, b"\x80\0\0\0"), ErrorCode.PROTOCOL_ERROR),
+    "a window above 2^31-1 by one": (frame(WINDOW_UPDATE, 0, 0, FULL_WINDOW_AND_ONE), ErrorCode.FLOW_CONTROL_ERROR),
+    "a good setting, then a bad one": (
+        frame(SETTINGS, 0, 0, struct.pack(">HLHL", 4, 7, 2, 2)),
+        ErrorCode.PROTOCOL_ERROR,
+    ),
+    "trailers that cannot be decoded": (
+        frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\xbe"),
+        ErrorCode.COMPRESSION_ERROR,
+    ),
     "DATA on a stream that the peer reset": (frame(RST_STREAM, 0, 1, CODE_8) + data(1), ErrorCode.STREAM_CLOSED),
     "HEADERS on a stream that the peer reset": (frame(RST_STREAM, 0, 1, CODE_8) + headers(1), ErrorCode.STREAM_CLOSED),
 }
@@ -123,6 +143,11 @@ def test_what_breaks_a_rule_of_the_connection_ends_it(rule: str) -> None:
 
 STREAM_ERRORS = {
     "DATA behind END_STREAM": (data(1, end=True) + data(1), ErrorCode.STREAM_CLOSED),
+    "DATA behind trailers": (
+        headers(1, [(b"x", b"y")], flags=END_HEADERS | END_STREAM) + data(1),
+        ErrorCode.STREAM_CLOSED,
+    ),
+    "a window above 2^31-1 by one": (frame(WINDOW_UPDATE, 0, 1, FULL_WINDOW_AND_ONE), ErrorCode.FLOW_CONTROL_ERROR),
     "HEADERS behind END_STREAM": (data(1, end=True) + headers(1), ErrorCode.STREAM_CLOSED),
     "HEADERS in mid-stream that do not end it": (headers(1, [(b"x", b"y")]), ErrorCode.PROTOCOL_ERROR),
     "pseudo-headers in trailers": (headers(1, flags=END_HEADERS | END_STREAM), ErrorCode.PROTOCOL_ERROR),
@@ -165,6 +190,19 @@ FINE = {
     "settings acknowledged twice": SETTINGS_ACK,
     "GOAWAY": frame(GOAWAY, 0, 0, bytes(8) + b"bye"),
     "empty DATA": data(1, b""),
+    "DATA of nothing but padding": frame(DATA, PADDED, 1, b"\x02\0\0"),
+    "DATA of an empty padding": frame(DATA, PADDED, 1, b"\x00x"),
+    "WINDOW_UPDATE behind END_STREAM": data(1, end=True) + frame(WINDOW_UPDATE, 0, 1, CODE_8),
+    "PRIORITY behind END_STREAM": data(1, end=True) + frame(PRIORITY, 0, 1, ON_ANOTHER),
+    "RST_STREAM behind END_STREAM": data(1, end=True) + frame(RST_STREAM, 0, 1, CODE_8),
+    "a reserved bit in WINDOW_UPDATE": frame(WINDOW_UPDATE, 0, 0, b"\x80\0\0\x01"),
+    "the largest windows": frame(WINDOW_UPDATE, 0, 0, FULL_WINDOW) + frame(WINDOW_UPDATE, 0, 1, FULL_WINDOW),
+    "the largest initial window": setting(4, (1 << 31) - 1),
+    "the least and the largest MAX_FRAME_SIZE": setting(5, 1 << 14) + setting(5, (1 << 24) - 1),
+    "ENABLE_PUSH of 0 and 1": setting(2, 0) + setting(2, 1),
+    "a setting that stands twice": frame(SETTINGS, 0, 0, struct.pack(">HLHL", 4, 1, 4, 2)),
+    "GOAWAY twice": frame(GOAWAY, 0, 0, bytes(8)) * 2,
+    "streams that are passed over": headers(99),
 }
 
 
@@ -173,6 +211,48 @@ def test_what_breaks_no_rule_is_taken(what: str) -> None:
     peer = Peer.started(1, 3)
     assert not any(isinstance(event, ConnectionEnded) for event in peer.say(FINE[what]))
     assert peer.say(data(3, b"still there")) == [DataReceived(3, b"still there", False)]
+
+
+ENDED_BY_BOTH = {
+    "DATA": (data(1), ErrorCode.STREAM_CLOSED),
+    "HEADERS": (headers(1), ErrorCode.STREAM_CLOSED),
+    "WINDOW_UPDATE": (frame(WINDOW_UPDATE, 0, 1, CODE_8), None),
+    "RST_STREAM": (frame(RST_STREAM, 0, 1, CODE_8), None),
+    "PRIORITY": (frame(PRIORITY, 0, 1, ON_ANOTHER), None),
+}
+
+
+@pytest.mark.parametrize("what", ENDED_BY_BOTH)
+def test_what_comes_on_a_stream_that_both_sides_ended(what: str) -> None:
+    said, code = ENDED_BY_BOTH[what]
+    peer = Peer.started(1, 3)
+    peer.say(data(1, end=True))
+    peer.connection.end(1, b"\x88")
+    peer.hear()
+    assert peer.failure(said) == code
+
+
+def test_a_block_that_nobody_waits_for_still_changes_the_dynamic_table() -> None:
+    peer, encoder = Peer(), hpack.Encoder()
+    peer.say(PREFACE, SETTINGS_FRAME)
+    own = [(b"x-own", b"value")]
+    peer.say(frame(HEADERS, END_HEADERS, 1, encoder.encode(GRPC)))
+    peer.connection.reset(1, ErrorCode.CANCEL)
+    peer.hear()
+    assert peer.say(frame(HEADERS, END_HEADERS | END_STREAM, 1, encoder.encode(own))) == []
+    [event] = peer.say(frame(HEADERS, END_HEADERS, 3, encoder.encode([*GRPC, *own])))
+    assert isinstance(event, RequestReceived)
+    assert event.request.kind.fields == dict([*GRPC, *own])
+
+
+def test_streams_that_were_closed_long_ago_stay_closed_in_whatever_order_they_were() -> None:
+    closed = ClosedStreams()
+    late, early, last = (range(first, first + 2 * KEPT, 2) for first in (1, 1 + 2 * KEPT, 1 + 4 * KEPT))
+    for stream_id in (*early, *late, *last):
+        closed.add(stream_id, by_us=True)
+    for stream_id in range(last[-1] + 2, last[-1] + 2 + 2 * KEPT, 2):
+        assert all(known in closed for known in (late[0], late[-1], early[0], early[-1], last[-1]))
+        closed.add(stream_id, by_us=True)
 
 
 def test_what_comes_late_on_a_stream_that_the_server_reset_is_discarded() -> None:
@@ -277,6 +357,16 @@ def test_draining_serves_what_was_opened_before_the_peer_could_know() -> None:
     assert peer.connection.is_over
 
 
+def test_what_was_opened_behind_the_last_goaway_gets_no_answer_whatever_is_wrong_with_it() -> None:
+    peer = Peer.started(1)
+    peer.connection.drain()
+    peer.say(frame(PING, ACK, 0, peer.hear()[1].payload))
+    peer.hear()
+    large = frame(HEADERS, END_HEADERS, 3, block([*GRPC, *[(b"x", b"")] * 600]))
+    assert peer.say(large, headers(5, [(b"x", b"y")]), data(3), frame(RST_STREAM, 0, 3, CODE_8)) == []
+    assert peer.hear() == []
+
+
 def test_a_response_that_is_whole_before_its_request_stops_the_rest_of_it() -> None:
     peer = Peer.started(1)
     peer.connection.end(1, b"\x88")
@@ -284,6 +374,16 @@ def test_a_response_that_is_whole_before_its_request_stops_the_rest_of_it() -> N
     assert [(one.kind, one.flags) for one in sent] == [(HEADERS, END_HEADERS | END_STREAM), (RST_STREAM, 0)]
     assert sent[1].payload == bytes(4)
     assert peer.say(data(1)) == []
+
+
+def test_a_new_table_size_is_answered_with_the_size_that_is_used() -> None:
+    peer = Peer.started(1, 3, 5)
+    peer.connection.send_data(1, b"answer")
+    peer.say(setting(1, 100))
+    for stream_id in (3, 5):
+        peer.connection.send_data(stream_id, b"answer")
+    blocks = {sent.stream_id: sent.payload for sent in peer.hear() if sent.kind == HEADERS}
+    assert [blocks[stream_id][:1] for stream_id in (1, 3, 5)] == [b"\x20", b"\x20", b"\x88"]
 
 
 def test_the_first_block_that_is_sent_gives_up_the_dynamic_table() -> None:

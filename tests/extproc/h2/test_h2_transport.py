@@ -293,6 +293,17 @@ async def test_a_slow_window_gets_the_whole_answer(socket: Path) -> None:
     assert answers.endswith(b"hyperplan_refused")
 
 
+@pytest.mark.parametrize("said", [b"", PREFACE[:10], PREFACE, PREFACE + SETTINGS_FRAME[:9], PREFACE + SETTINGS_FRAME])
+async def test_a_peer_that_does_not_begin_is_let_go(said: bytes, socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HANDSHAKE", 0.02)
+    async with serving("h2", Echo(), socket):
+        reader, writer = await asyncio.open_unix_connection(str(socket))
+        writer.write(said)
+        last = frames_of(await asyncio.wait_for(reader.read(), 15))[-1]
+        assert (last.kind, last.payload[4:8]) == (GOAWAY, ErrorCode.SETTINGS_TIMEOUT.to_bytes(4, "big"))
+        writer.close()
+
+
 async def test_a_peer_that_never_acknowledges_settings_is_let_go(socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HANDSHAKE", 0.02)
     async with serving("h2", Echo(), socket), Misbehaving.connected(socket) as client:
@@ -324,6 +335,26 @@ async def test_a_peer_that_does_not_read_is_not_read_from(socket: Path) -> None:
         writer.close()
     answers = sum(len(one.payload) for one in frames_of(heard) if one.kind == DATA)
     assert answers == sent * 300 * len(b"\0\0\0\0\x02\x0a\0")
+
+
+async def test_a_peer_that_does_not_read_is_not_waited_for_when_its_connection_is_over(
+    socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER", 0.02)
+    windows = frame(SETTINGS, 0, 0, b"\0\x04\x7f\xff\xff\xff") + frame(WINDOW_UPDATE, 0, 0, b"\x7f\xff\0\0")
+    transport = H2Transport(Echo(), socket)
+    await transport.start()
+    _, writer = await asyncio.open_unix_connection(str(socket))
+    writer.write(PREFACE + windows + SETTINGS_ACK + headers(first=True))
+    writer.write(frame(DATA, 0, 1, framed(request_headers()) * 300) * 300)
+    try:
+        await eventually(
+            lambda: any(not served._transport.is_reading() for served in transport._connections._protocols)
+        )
+        await transport.stop(0)
+        assert not transport._connections._protocols
+    finally:
+        writer.transport.abort()
 
 
 FLOODS = {
