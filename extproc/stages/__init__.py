@@ -4,7 +4,7 @@ A stage opens one `Exchange` for each stream of Envoy's, that is for each HTTP r
 and gives one back; it awaits nothing, so any transport can serve it, and a test is a list of messages.
 """
 
-from extproc.stages.base import Exchange, Stage
+from extproc.stages.base import Exchange, Metadata, Stage
 from extproc.stages.decide import Decide, DecideExchange
 
-__all__ = ["Decide", "DecideExchange", "Exchange", "Stage"]
+__all__ = ["Decide", "DecideExchange", "Exchange", "Metadata", "Stage"]

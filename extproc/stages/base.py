@@ -1,6 +1,5 @@
 """What a transport needs to know of a stage."""
 
-from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -26,8 +25,15 @@ class Exchange(Protocol):
         """The stream has ended: because all was said, or because the client, Envoy or the transport went away."""
 
 
+class Metadata(Protocol):
+    """The gRPC metadata of a stream, such as Envoy's `traceparent`. A dict is some."""
+
+    def get(self, key: str, /) -> str | None:
+        """The value of a key, None if there is none."""
+
+
 class Stage(Protocol):
     """Opens an exchange for each stream."""
 
-    def open(self, metadata: Mapping[str, str]) -> Exchange:
-        """Begin a request. `metadata` is the gRPC metadata of the stream, such as Envoy's `traceparent`."""
+    def open(self, metadata: Metadata) -> Exchange:
+        """Begin a request."""

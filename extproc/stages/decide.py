@@ -19,7 +19,8 @@ from urllib.parse import quote
 import msgspec
 
 from extproc.stages import answers
-from extproc.stages.observer import Decision, Observer, Trace
+from extproc.stages.base import Metadata
+from extproc.stages.observer import Decision, Observer, Trace, is_recorded
 from extproc.stages.refusal import refusal, status_of
 from extproc.stages.sampler import Sampler
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
@@ -75,7 +76,7 @@ class Decide:
         self._served = {after.name: before.under(after) for before, after in found if before.outlives(after) and after}
         self.plan = plan
 
-    def open(self, metadata: Mapping[str, str]) -> "DecideExchange":
+    def open(self, metadata: Metadata) -> "DecideExchange":
         """Begin a request."""
         return DecideExchange(self, metadata)
 
@@ -141,7 +142,7 @@ class DecideExchange:
 
     _served: _Served
 
-    def __init__(self, decide: Decide, metadata: Mapping[str, str]) -> None:
+    def __init__(self, decide: Decide, metadata: Metadata) -> None:
         self._decide = decide
         self._metadata = metadata
         self._state = State.NEW
@@ -317,7 +318,7 @@ class DecideExchange:
         return ",".join(list(named)[:MARKED]) or None
 
     def _report(self, inspection: Inspection) -> None:
-        trace = self._trace() if Trace.is_recorded(self._metadata.get("traceparent")) else None
+        trace = self._trace() if is_recorded(self._metadata.get("traceparent")) else None
         if trace is None:
             return
         now = self._decide.clock()

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from hyperplan.sample import Sample
 
-_RECORDED = tuple("13579bdf")
+_RECORDED = frozenset("13579bdf")
 """The last digit of flags whose lowest bit, "sampled", is set; it is the 55th character of the header."""
 
 
@@ -18,11 +18,6 @@ class Trace(NamedTuple):
     trace_id: int
     span_id: int
     recorded: bool
-
-    @staticmethod
-    def is_recorded(traceparent: str | None) -> bool:
-        """Whether a `traceparent` header says that its trace is recorded, as far as can be told at a glance."""
-        return traceparent is not None and traceparent[54:55] in _RECORDED
 
     @staticmethod
     def parse(traceparent: str | None) -> "Trace | None":
@@ -35,6 +30,11 @@ class Trace(NamedTuple):
         except ValueError:
             return None
         return Trace(trace_id, span_id, bool(flags & 1)) if trace_id and span_id else None
+
+
+def is_recorded(traceparent: str | None) -> bool:
+    """Whether a `traceparent` header says that its trace is recorded, as far as can be told at a glance."""
+    return traceparent is not None and traceparent[54:55] in _RECORDED
 
 
 class Decision(NamedTuple):

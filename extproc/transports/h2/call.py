@@ -5,12 +5,11 @@ Knows gRPC and the stage, but neither frames nor sockets.
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from extproc.stages import Exchange
+from extproc.stages import Exchange, Metadata
 from extproc.transports.h2.messages import PREFIX, MessageReader
 from extproc.transports.h2.requests import Kind, Request
 from extproc.transports.h2.status import Code, Status, http_refusal, trailers_only
@@ -49,8 +48,8 @@ def verdict_of(kind: Kind) -> Verdict:
     return verdict
 
 
-class Metadata(Mapping[str, str]):
-    """The gRPC metadata of a request. What it has of its own is read when somebody asks."""
+class OwnMetadata:
+    """The metadata of a request that has some of its own, which is read when somebody asks."""
 
     __slots__ = ("_common", "_own")
 
@@ -58,22 +57,18 @@ class Metadata(Mapping[str, str]):
         self._common = common
         self._own = own
 
-    def __getitem__(self, key: str) -> str:
+    def get(self, key: str, /) -> str | None:
+        """The value of a key, None if there is none."""
+        wanted = key.encode()
         for name, value in self._own:
-            if name == key.encode() and _is_metadata(name):
+            if name == wanted and _is_metadata(name):
                 return value.decode("ascii", "replace")
-        return self._common[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**self._common, **_metadata(dict(self._own))})
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
+        return self._common.get(key)
 
 
-def metadata_of(request: Request, verdict: Verdict) -> Mapping[str, str]:
+def metadata_of(request: Request, verdict: Verdict) -> Metadata:
     """The gRPC metadata of a request."""
-    return Metadata(verdict.metadata, request.own) if request.own else verdict.metadata
+    return OwnMetadata(verdict.metadata, request.own) if request.own else verdict.metadata
 
 
 def _judge(fields: dict[bytes, bytes]) -> Verdict:

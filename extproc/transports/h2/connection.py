@@ -240,9 +240,14 @@ class Connection:
                     self._rest += data[position:]
                     return
                 position = start + length
-                handle = handlers[kind] if kind <= CONTINUATION else Connection._on_unknown
+                payload = data[start:position]
+                event: Event | None
                 try:
-                    event = handle(self, flags, stream_id & STREAM_ID, data[start:position])
+                    if kind == DATA:  # most frames are: they are spared the table
+                        event = self._on_data(flags, stream_id & STREAM_ID, payload)
+                    else:
+                        handle = handlers[kind] if kind <= CONTINUATION else Connection._on_unknown
+                        event = handle(self, flags, stream_id & STREAM_ID, payload)
                 except StreamError as error:
                     event = self._on_stream_error(error)
                 if event is not None:

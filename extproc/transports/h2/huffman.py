@@ -9,29 +9,30 @@ from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_table import HUFFMAN_COMPLETE, HUFFMAN_EMIT_SYMBOL, HUFFMAN_FAIL, HUFFMAN_TABLE
 
 _STATES = 256
-_FAILED = _STATES
-"""The state behind EOS or wrong padding, which nothing leads out of."""
 
 
 class _Row:
-    """What each byte does in one state: the next state, what is decoded, and whether the string may end there."""
+    """What each byte does in one state: the next state, what is decoded, and whether the string may end there.
+
+    What is decoded is None behind EOS or wrong padding.
+    """
 
     __slots__ = ("complete", "next", "symbols")
 
     def __init__(self, state: int) -> None:
         steps = [_step(state, byte) for byte in range(256)]
-        self.next = [following for following, _, _ in steps]
+        self.next = bytes(following for following, _, _ in steps)
         self.symbols = [symbols for _, symbols, _ in steps]
-        self.complete = [complete for _, _, complete in steps]
+        self.complete = bytes(complete for _, _, complete in steps)
 
 
-def _step(state: int, byte: int) -> tuple[int, bytes, bool]:
+def _step(state: int, byte: int) -> tuple[int, bytes | None, bool]:
     decoded = bytearray()
     flags = 0
     for half in (byte >> 4, byte & 0xF):
         state, flags, symbol = HUFFMAN_TABLE[state << 4 | half]
         if flags & HUFFMAN_FAIL:
-            return _FAILED, b"", False
+            return 0, None, False
         if flags & HUFFMAN_EMIT_SYMBOL:
             decoded.append(symbol)
     return state, bytes(decoded), bool(flags & HUFFMAN_COMPLETE)
@@ -47,17 +48,17 @@ def decode(coded: bytes) -> bytes:
         HPACKDecodingError: it is none.
     """
     rows = _rows
-    state, complete = 0, True
+    state, complete = 0, 1
     decoded = []
     for byte in coded:
         row = rows[state]
         if row is None:
             row = rows[state] = _Row(state)
-        state = row.next[byte]
-        if state == _FAILED:
+        symbols = row.symbols[byte]
+        if symbols is None:
             raise HPACKDecodingError("a Huffman-coded string holds EOS or wrong padding")
-        decoded.append(row.symbols[byte])
-        complete = row.complete[byte]
+        decoded.append(symbols)
+        state, complete = row.next[byte], row.complete[byte]
     if not complete:
         raise HPACKDecodingError("a Huffman-coded string is cut off")
     return b"".join(decoded)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from typing import cast
 
 from extproc.stages import Stage
 from extproc.transports.h2.protocol import ServerProtocol
@@ -21,9 +22,9 @@ class OpenConnections:
         """How many there are, those not counted that are only draining."""
         return sum(not protocol.is_draining for protocol in self._protocols)
 
-    def protocol(self) -> ServerProtocol:
+    def protocol(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
-        return ServerProtocol(self._stage, self._made, self._lost)
+        return cast(asyncio.Protocol, ServerProtocol(self._stage, self._made, self._lost))
 
     def take(self, connection: socket.socket) -> None:
         """Serve a connection that was accepted elsewhere."""

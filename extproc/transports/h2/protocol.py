@@ -26,8 +26,11 @@ MOST_HELD = 256 << 20
 """Bytes of messages whose end has not come, on one connection."""
 
 
-class ServerProtocol(asyncio.Protocol):
-    """Serves a stage on one connection. `on_made` and `on_lost` are called when it is there and when it is gone."""
+class ServerProtocol:
+    """Serves a stage on one connection. `on_made` and `on_lost` are called when it is there and when it is gone.
+
+    It is an `asyncio.Protocol` without being derived from one: a class with a base that is not compiled is slow itself.
+    """
 
     def __init__(
         self,
@@ -60,10 +63,9 @@ class ServerProtocol(asyncio.Protocol):
         connection, calls = self._connection, self._calls
         for event in connection.receive(data):
             if isinstance(event, DataReceived):
-                stream_id, content, ended = event
-                call = calls.get(stream_id)
+                call = calls.get(event.stream_id)
                 if call is not None:
-                    self._receive(stream_id, call, content, ended)
+                    self._receive(event.stream_id, call, event.data, event.ended)
             elif isinstance(event, RequestReceived):
                 self._open(event)
             elif isinstance(event, StreamReset):
@@ -75,6 +77,10 @@ class ServerProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The peer does not read what it gets, so nothing more is read of what it says."""
         self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The peer says no more: the connection is closed."""
+        return False
 
     def resume_writing(self) -> None:
         """The peer reads again."""
@@ -107,7 +113,7 @@ class ServerProtocol(asyncio.Protocol):
     # Events.
 
     def _open(self, event: RequestReceived) -> None:
-        stream_id, request, ended = event
+        stream_id, request, ended = event.stream_id, event.request, event.ended
         verdict = verdict_of(request.kind)
         if verdict.refusal is not None:
             self._connection.end(stream_id, verdict.refusal)
