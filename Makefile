@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMPILED := build/compiled
 
-.PHONY: help demo test lint types unit acceptance compiled bench soak proto format clean
+.PHONY: help demo test lint types unit acceptance compiled fuzz bench soak proto format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -37,6 +37,12 @@ bench: $(COMPILED)/stamp  ## Measure the external processor next to its peers; i
 
 soak: $(COMPILED)/stamp  ## Load a sidecar for ten minutes
 	$(BIN)/python -m bench.soak $(ARGS)
+
+FUZZ_SECONDS ?= 60
+
+fuzz: $(VENV)/dev  ## Look for bytes that break the transport, for FUZZ_SECONDS
+	$(BIN)/python -m tests.fuzz h2 -max_total_time=$$(($(FUZZ_SECONDS) * 3 / 4))
+	$(BIN)/python -m tests.fuzz header_blocks -max_total_time=$$(($(FUZZ_SECONDS) / 4))
 
 format: $(VENV)/dev  ## Put the code into shape
 	$(BIN)/ruff check --fix .

@@ -33,7 +33,7 @@ def rapid_reset(turn: int) -> bytes:
     return headers(stream_id) + frame(RST_STREAM, 0, stream_id, CANCEL)
 
 
-TOO_MANY = block([*GRPC, *[(b"x", b"")] * 600])
+TOO_MANY = block([*GRPC, (b"x", b"v" * 16_100)])
 
 
 def spoiled(turn: int, how: bytes) -> bytes:
