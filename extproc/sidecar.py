@@ -6,6 +6,7 @@ be away.
 """
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
 from typing import NamedTuple
@@ -68,6 +69,8 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
     try:
         await keeper.begin(first)
         await service.start()
+        gc.collect()
+        gc.freeze()  # what is here now stays: no collection need look at it again, in the middle of a request
         log.info("serving plan %d with %d endpoints at %s", first.number, len(first.endpoints), settings.run)
         following = asyncio.create_task(_follow(_source(settings.source, telemetry, keeper), first, keeper))
         stopping = asyncio.create_task(stop.wait())

@@ -40,7 +40,7 @@ _ANSWER_BODY_MODE = ProcessingMode(
     response_trailer_mode=SKIP,
 )
 
-PASS: dict[str | None, bytes] = {
+PASS: dict[str, bytes] = {
     "request_headers": ProcessingResponse(request_headers=HeadersResponse()).SerializeToString(),
     "request_body": ProcessingResponse(request_body=BodyResponse()).SerializeToString(),
     "request_trailers": ProcessingResponse(request_trailers=TrailersResponse()).SerializeToString(),

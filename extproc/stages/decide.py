@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from google.protobuf.message import DecodeError
 
 from extproc.stages import answers
 from extproc.stages.base import Metadata
@@ -164,10 +165,12 @@ class DecideExchange:
         """Answer one message of Envoy's.
 
         Raises:
-            DecodeError: it is no `ProcessingRequest`.
+            DecodeError: it is no `ProcessingRequest`, or holds nothing that is known.
         """
         request = ProcessingRequest.FromString(message)
         kind = request.WhichOneof("request")
+        if kind is None:
+            raise DecodeError("a message of no kind that is known here")
         step = _TRANSITIONS[self._state].get(kind)
         return step(self, getattr(request, kind)) if step else answers.PASS[kind]
 
@@ -380,7 +383,7 @@ class DecideExchange:
 
 
 _Step = Callable[[DecideExchange, Any], bytes]
-_TRANSITIONS: tuple[Mapping[str | None, _Step], ...] = (
+_TRANSITIONS: tuple[Mapping[str, _Step], ...] = (
     {"request_headers": DecideExchange._on_request_headers},  # NEW
     {"request_body": DecideExchange._on_request_body},  # BODY
     {"response_headers": DecideExchange._on_response_headers},  # ANSWER

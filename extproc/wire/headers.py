@@ -56,8 +56,12 @@ _UNUSUAL = b"unusual"
 
 
 def _find(encoded: bytes, key: bytes) -> bytes | None:
-    """The value of the last entry with a key, if every entry is a short key and a value below 16 KiB."""
+    """The value of the last entry with a key, if every entry is a short key and a value below 16 KiB.
+
+    Of a pseudo-header there is one, at the beginning.
+    """
     found: bytes | None = None
+    only = key.startswith(b":")
     position, end, length = 0, len(encoded), len(key)
     while position < end:
         if end - position < 4 or encoded[position] != _ENTRY:
@@ -83,6 +87,8 @@ def _find(encoded: bytes, key: bytes) -> bytes | None:
                     return _UNUSUAL
             else:
                 return _UNUSUAL
+            if only:
+                return found
         position = following
     return found
 

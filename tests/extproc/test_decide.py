@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from extproc.stages import Decide
 from extproc.stages.observer import Trace
@@ -412,3 +413,8 @@ def test_an_exchange_is_over_when_no_endpoint_is_asked_for(converse: Converse) -
     conversation = converse()
     conversation.request_headers({":path": "/elsewhere"})
     assert conversation.is_over
+
+
+def test_a_message_of_no_known_kind_is_refused(decide: Decide) -> None:
+    with pytest.raises(DecodeError):
+        decide.open({}).receive(b"")

@@ -14,11 +14,11 @@ import contextlib
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 from unittest import mock
 
-from extproc.stages import Decide, Exchange
+from extproc.stages import Decide, Exchange, Metadata
 from extproc.transports.h2 import allowance, connection, header_blocks, protocol, streams
 from extproc.transports.h2.frames import ACK, HEADER_SIZE, PREFACE, SETTINGS, frame
 from extproc.transports.h2.protocol import ServerProtocol
@@ -233,7 +233,7 @@ class Watched:
         self._exchanges: list[WatchedExchange] = []
         self.told: list[object] = []
 
-    def open(self, metadata: Mapping[str, str]) -> "WatchedExchange":
+    def open(self, metadata: Metadata) -> "WatchedExchange":
         self.told.append(("open", dict(metadata)))
         exchange = WatchedExchange(self._stage.open(metadata), len(self._exchanges), self.told)
         self._exchanges.append(exchange)
