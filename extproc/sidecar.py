@@ -6,12 +6,12 @@ be away.
 """
 
 import asyncio
-import gc
 import logging
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
+from extproc import garbage
 from extproc.plans import BadPlan, ControlSource, FolderSource, Keeper, PlanSource, Shelf
 from extproc.service import OneProcess, Service
 from extproc.stages import Decide
@@ -69,8 +69,7 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
     try:
         await keeper.begin(first)
         await service.start()
-        gc.collect()
-        gc.freeze()  # what is here now stays: no collection need look at it again, in the middle of a request
+        garbage.settle()
         log.info("serving plan %d with %d endpoints at %s", first.number, len(first.endpoints), settings.run)
         following = asyncio.create_task(_follow(_source(settings.source, telemetry, keeper), first, keeper))
         stopping = asyncio.create_task(stop.wait())

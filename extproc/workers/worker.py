@@ -13,6 +13,7 @@ import sys
 
 import uvloop
 
+from extproc import garbage
 from extproc.stages import Decide
 from extproc.transports.h2.open_connections import OpenConnections
 from extproc.workers.channel import Channel, take_connection
@@ -69,6 +70,7 @@ class Worker:
         plan = await asyncio.to_thread(Plan.decode, document)
         self._decide.adopt(await asyncio.to_thread(CompiledPlan, plan, self._decide.plan))
         self._channel.send(Adopted(plan.number))
+        garbage.settle()
 
     def _on_connection(self) -> None:
         try:

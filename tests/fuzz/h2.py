@@ -234,7 +234,7 @@ class Watched:
         self.told: list[object] = []
 
     def open(self, metadata: Metadata) -> "WatchedExchange":
-        self.told.append(("open", dict(metadata)))
+        self.told.append(("open", metadata.get("traceparent"), metadata.get("x-own")))
         exchange = WatchedExchange(self._stage.open(metadata), len(self._exchanges), self.told)
         self._exchanges.append(exchange)
         return exchange
