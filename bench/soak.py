@@ -1,6 +1,6 @@
 """`python -m bench.soak`: minutes of full load with everything that happens to a sidecar in months.
 
-Requests are sampled and traced; some are given up in mid-request, some connections are new for each; the plan changes every few
+Requests are sampled and traced; clients give up in mid-request, Envoys connect and vanish, the plan changes every few
 seconds. Memory, descriptors and errors are written down as it goes.
 """
 
@@ -23,6 +23,9 @@ from bench.figures import Figure
 from bench.load import load, write_script
 from bench.stand import COMPILED, Served, Stand, plan_of
 from cli.failure import Failure, report
+from extproc.transports.h2.call import PATH
+from extproc.transports.h2.frames import ACK, END_HEADERS, HEADERS, PREFACE, SETTINGS, frame
+from extproc.transports.h2.status import literal
 
 STRETCH = 15
 """Seconds of load between two looks."""
@@ -34,6 +37,17 @@ GROWTH = 1.05
 """How much memory may grow from the first minute to the last."""
 
 
+_STREAM = (
+    (b":method", b"POST"),
+    (b":scheme", b"http"),
+    (b":path", PATH),
+    (b":authority", b"soak"),
+    (b"te", b"trailers"),
+    (b"content-type", b"application/grpc"),
+)
+"""The headers of a stream of Envoy's."""
+
+
 class Look(NamedTuple):
     """The sidecar at one moment: minutes since the start, memory in MB, descriptors, and what came of the requests until then."""
 
@@ -43,6 +57,7 @@ class Look(NamedTuple):
     requests: int
     errors: int
     given_up: int
+    reconnected: int
     plans: int
 
 
@@ -53,7 +68,7 @@ class Soak:
         self._stand = stand
         self._served = served
         self._began = time.monotonic()
-        self.requests = self.errors = self.given_up = 0
+        self.requests = self.errors = self.given_up = self.reconnected = 0
         self.plans = 1
 
     async def run(self, minutes: float, show: Callable[[Look], None]) -> list[Look]:
@@ -62,7 +77,8 @@ class Soak:
         write_script(script, flights.bodies())
         looks = []
         async with asyncio.TaskGroup() as group:
-            tormenting = [group.create_task(self._for_ever(torment)) for torment in (self._edit, self._give_up)]
+            torments = (self._edit, self._give_up, self._reconnect)
+            tormenting = [group.create_task(self._for_ever(torment)) for torment in torments]
             while time.monotonic() - self._began < minutes * 60:
                 seen = await load(self._served.url, script, connections=16, seconds=STRETCH)
                 self.requests += seen.requests
@@ -78,7 +94,8 @@ class Soak:
         pid = self._served.processor.pid
         minute = round((time.monotonic() - self._began) / 60, 2)
         memory, descriptors = cost.resident_mb(pid), cost.descriptors(pid)
-        return Look(minute, round(memory, 2), descriptors, self.requests, self.errors, self.given_up, self.plans)
+        done = (self.requests, self.errors, self.given_up, self.reconnected, self.plans)
+        return Look(minute, round(memory, 2), descriptors, *done)
 
     async def _for_ever(self, torment: Callable[[], Awaitable[None]]) -> None:
         with contextlib.suppress(asyncio.CancelledError):
@@ -111,6 +128,19 @@ class Soak:
         self.given_up += 1
         await asyncio.sleep(0.02)
 
+    async def _reconnect(self) -> None:
+        """Another Envoy: it connects to the sidecar, opens streams, and is gone in the middle of them."""
+        assert self._served.socket
+        reader, writer = await asyncio.open_unix_connection(self._served.socket)
+        block = b"".join(literal(name, value) for name, value in _STREAM)
+        opened = [frame(HEADERS, END_HEADERS, 2 * number + 1, b" " * (number == 0) + block) for number in range(50)]
+        writer.write(PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0) + b"".join(opened))
+        with contextlib.suppress(ConnectionError):
+            await reader.read(1)
+        writer.close()
+        self.reconnected += 1
+        await asyncio.sleep(0.1)
+
 
 def judged(looks: list[Look]) -> list[Figure]:
     """The figures of a soak: memory in the last minute against that in the first, errors, and descriptors."""
@@ -126,7 +156,7 @@ async def soak(minutes: float, console: Console) -> dict[str, Any]:
     """Soak a sidecar; what is printed as JSON."""
 
     def show(look: Look) -> None:
-        told = f"{look.requests:,} requests, {look.errors} errors, {look.given_up} given up, {look.plans} plans"
+        told = f"{look.requests:,} requests, {look.errors} errors, {look.given_up} given up, {look.reconnected} reconnects, {look.plans} plans"
         line = f"{look.minute:5.1f} min: {look.memory:.1f} MB, {look.descriptors} descriptors; {told}"
         console.print(line, style="dim", highlight=False)
 

@@ -46,6 +46,7 @@ class Served(NamedTuple):
     envoy: Process
     processor: Process | None
     plans: PlanServer | None = None
+    socket: Path | None = None
 
     def processor_pids(self) -> list[int]:
         """The processes of the processor: itself, and those that it has started."""
@@ -112,7 +113,7 @@ class Stand:
         await self._start(sidecar, lambda: _is_there(run / "extproc.sock"))
         served = await self._served(name, run, sidecar, tracing, documents[-1]["match"]["path"])
         await plans.in_force(1)
-        return served._replace(plans=plans)
+        return served._replace(plans=plans, socket=run / "extproc.sock")
 
     def sidecar_process(
         self,

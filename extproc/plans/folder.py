@@ -6,6 +6,7 @@ file watchers are known to miss, and a look at a few files costs nothing.
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: dict[str, str | Invalid] = {}
+        self._marked: dict[str, tuple[int, int, int]] | None = None
 
     async def plans(self, after: Plan) -> AsyncIterator[Plan | BadPlan]:
         """Each plan that differs from the one before, numbered from it; or what is wrong with the folder, once."""
@@ -45,7 +48,22 @@ class FolderSource:
             await asyncio.sleep(INTERVAL)
 
     def _texts(self) -> dict[str, str | Invalid]:
-        """The text of each document by file name, or why it cannot be read."""
+        """The text of each document by file name, or why it cannot be read. Files that did not change are not read again."""
+        marks = self._marks()
+        if marks is None or marks != self._marked:
+            self._marked, self._read = marks, self._read_all()
+        return self._read
+
+    def _marks(self) -> dict[str, tuple[int, int, int]] | None:
+        """What changes with each document's content, by file name; None when that cannot be told."""
+        try:
+            with os.scandir(self._folder) as entries:
+                found = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(SUFFIXES)]
+        except OSError:
+            return None
+        return {name: (status.st_ctime_ns, status.st_size, status.st_ino) for name, status in found}
+
+    def _read_all(self) -> dict[str, str | Invalid]:
         try:
             paths = sorted(path for path in self._folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
         except OSError as error:

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from extproc.plans import BadPlan, FolderSource
+from extproc.plans import BadPlan, FolderSource, folder
 from extproc.plans.folder import plan_of
 from hyperplan.plan import Plan
 from hyperplan.problems import Invalid
 from tests.extproc.conversation import DOCUMENT
+from tests.support.waiting import eventually
 
 OTHER = DOCUMENT.replace("name: flight-delay", "name: other").replace("flight-delay:predict", "other:predict")
 
@@ -72,3 +74,31 @@ async def test_other_files_are_not_looked_at(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# not a document")
     (tmp_path / "a.json").write_text('{"name": 1}')
     assert "README" not in str(await next_of(FolderSource(tmp_path).plans(Plan(0))))
+
+
+async def test_documents_that_did_not_change_are_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (("a.yaml", DOCUMENT), ("b.yaml", OTHER)):
+        (tmp_path / name).write_text(text)
+    reads, looks = [], []
+    read, look = folder._text, FolderSource._marks
+
+    def reading(path: Path) -> str | Invalid:
+        reads.append(path.name)
+        return read(path)
+
+    def looking(source: FolderSource) -> Any:
+        looks.append(1)
+        return look(source)
+
+    monkeypatch.setattr(folder, "_text", reading)
+    monkeypatch.setattr(FolderSource, "_marks", looking)
+    monkeypatch.setattr(folder, "INTERVAL", 0.001)
+    plans = FolderSource(tmp_path).plans(Plan(0))
+    await next_of(plans)
+    second = asyncio.ensure_future(next_of(plans))
+    await eventually(lambda: len(looks) > 20)
+    assert reads == ["a.yaml", "b.yaml"]
+    (tmp_path / "a.yaml").unlink()
+    assert isinstance(await second, Plan)
