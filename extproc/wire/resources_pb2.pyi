@@ -272,16 +272,68 @@ class RouteConfiguration(_message.Message):
     def __init__(self, name: _Optional[str] = ..., virtual_hosts: _Optional[_Iterable[_Union[VirtualHost, _Mapping]]] = ...) -> None: ...
 
 class VirtualHost(_message.Message):
-    __slots__ = ("name", "domains", "routes", "include_attempt_count_in_response")
+    __slots__ = ("name", "domains", "include_attempt_count_in_response", "matcher")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DOMAINS_FIELD_NUMBER: _ClassVar[int]
-    ROUTES_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_ATTEMPT_COUNT_IN_RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    MATCHER_FIELD_NUMBER: _ClassVar[int]
     name: str
     domains: _containers.RepeatedScalarFieldContainer[str]
-    routes: _containers.RepeatedScalarFieldContainer[bytes]
     include_attempt_count_in_response: bool
-    def __init__(self, name: _Optional[str] = ..., domains: _Optional[_Iterable[str]] = ..., routes: _Optional[_Iterable[bytes]] = ..., include_attempt_count_in_response: _Optional[bool] = ...) -> None: ...
+    matcher: Matcher
+    def __init__(self, name: _Optional[str] = ..., domains: _Optional[_Iterable[str]] = ..., include_attempt_count_in_response: _Optional[bool] = ..., matcher: _Optional[_Union[Matcher, _Mapping]] = ...) -> None: ...
+
+class Matcher(_message.Message):
+    __slots__ = ("matcher_tree", "on_no_match")
+    class MatcherTree(_message.Message):
+        __slots__ = ("input", "prefix_match_map")
+        class MatchMap(_message.Message):
+            __slots__ = ("map",)
+            class MapEntry(_message.Message):
+                __slots__ = ("key", "value")
+                KEY_FIELD_NUMBER: _ClassVar[int]
+                VALUE_FIELD_NUMBER: _ClassVar[int]
+                key: str
+                value: bytes
+                def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+            MAP_FIELD_NUMBER: _ClassVar[int]
+            map: _containers.ScalarMap[str, bytes]
+            def __init__(self, map: _Optional[_Mapping[str, bytes]] = ...) -> None: ...
+        INPUT_FIELD_NUMBER: _ClassVar[int]
+        PREFIX_MATCH_MAP_FIELD_NUMBER: _ClassVar[int]
+        input: TypedExtensionConfig
+        prefix_match_map: Matcher.MatcherTree.MatchMap
+        def __init__(self, input: _Optional[_Union[TypedExtensionConfig, _Mapping]] = ..., prefix_match_map: _Optional[_Union[Matcher.MatcherTree.MatchMap, _Mapping]] = ...) -> None: ...
+    class OnMatch(_message.Message):
+        __slots__ = ("action",)
+        ACTION_FIELD_NUMBER: _ClassVar[int]
+        action: TypedExtensionConfig
+        def __init__(self, action: _Optional[_Union[TypedExtensionConfig, _Mapping]] = ...) -> None: ...
+    MATCHER_TREE_FIELD_NUMBER: _ClassVar[int]
+    ON_NO_MATCH_FIELD_NUMBER: _ClassVar[int]
+    matcher_tree: Matcher.MatcherTree
+    on_no_match: bytes
+    def __init__(self, matcher_tree: _Optional[_Union[Matcher.MatcherTree, _Mapping]] = ..., on_no_match: _Optional[bytes] = ...) -> None: ...
+
+class TypedExtensionConfig(_message.Message):
+    __slots__ = ("name", "typed_config")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPED_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    typed_config: _any_pb2.Any
+    def __init__(self, name: _Optional[str] = ..., typed_config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+
+class HttpRequestHeaderMatchInput(_message.Message):
+    __slots__ = ("header_name",)
+    HEADER_NAME_FIELD_NUMBER: _ClassVar[int]
+    header_name: str
+    def __init__(self, header_name: _Optional[str] = ...) -> None: ...
+
+class RouteList(_message.Message):
+    __slots__ = ("routes",)
+    ROUTES_FIELD_NUMBER: _ClassVar[int]
+    routes: _containers.RepeatedCompositeFieldContainer[Route]
+    def __init__(self, routes: _Optional[_Iterable[_Union[Route, _Mapping]]] = ...) -> None: ...
 
 class Route(_message.Message):
     __slots__ = ("match", "route", "direct_response", "response_headers_to_add", "typed_per_filter_config", "request_body_buffer_limit")

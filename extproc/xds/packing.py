@@ -14,6 +14,8 @@ from extproc.wire import resources_pb2 as wire
 ENVOY_NAMES: Mapping[type[Message], str] = {
     wire.Cluster: "envoy.config.cluster.v3.Cluster",
     wire.RouteConfiguration: "envoy.config.route.v3.RouteConfiguration",
+    wire.RouteList: "envoy.config.route.v3.RouteList",
+    wire.HttpRequestHeaderMatchInput: "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
     wire.AggregateClusterConfig: "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
     wire.UpstreamHttpProtocolOptions: "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
     wire.UpstreamTlsContext: "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",

@@ -4,13 +4,14 @@ What was built for an endpoint is kept, and taken over into the next plan's reso
 edit of one endpoint of many costs what that one does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from extproc.wire.resources_pb2 import Cluster, RouteConfiguration, VirtualHost
+from extproc.wire.resources_pb2 import Cluster, RouteConfiguration
 from extproc.xds import clusters, routes
 from extproc.xds.packing import packed, serialised, type_url
+from extproc.xds.virtual_hosts import first_of, virtual_host
 from hyperplan.endpoint import Endpoint, Model
 from hyperplan.plan import Plan, arm_cluster, model_cluster
 from hyperplan.problems import Invalid, Problem
@@ -31,8 +32,7 @@ class EndpointResources(NamedTuple):
     endpoint: Endpoint
     models: Mapping[str, bytes]
     arms: Mapping[str, bytes]
-    routes: tuple[bytes, ...]
-    other_methods: bytes
+    routes: bytes
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,14 @@ class Resources:
     Models come before arms, since Envoy takes clusters in the order in which it gets them, and each that comes is compared
     with the members of every arm that it has by then: the other way round costs it a quarter more.
     `longest_timeout` is in seconds: for so long a request may still be under way on routes that were just replaced.
+    `upstream` is the name of the default upstream's cluster, if there is one; the routes of each endpoint end with it.
     """
 
     clusters: Mapping[str, bytes]
     routes: Mapping[str, bytes]
     longest_timeout: float = field(default=0.0, compare=False)
     endpoints: Mapping[str, EndpointResources] = field(default_factory=dict, compare=False, repr=False)
+    upstream: str | None = field(default=None, compare=False)
 
 
 def resources_of(plan: Plan, default_upstream: str | None = None, before: Resources | None = None) -> Resources:
@@ -59,25 +61,27 @@ def resources_of(plan: Plan, default_upstream: str | None = None, before: Resour
     Raises:
         Invalid: the default upstream is not the URL of a server.
     """
-    known = before.endpoints if before else {}
+    upstream = None if default_upstream is None else DEFAULT_UPSTREAM
+    known = before.endpoints if before and before.upstream == upstream else {}
     built: dict[str, EndpointResources] = {}
     for planned in plan.endpoints:
         old = known.get(planned.endpoint.name)
         unchanged = old and old.endpoint == planned.endpoint
-        built[planned.endpoint.name] = old if old and unchanged else _built(planned.endpoint)
+        built[planned.endpoint.name] = old if old and unchanged else _built(planned.endpoint, upstream)
     all_clusters = {name: cluster for part in built.values() for name, cluster in part.models.items()}
     all_clusters |= {name: cluster for part in built.values() for name, cluster in part.arms.items()}
     if default_upstream is not None:
         all_clusters[DEFAULT_UPSTREAM] = clusters.upstream(DEFAULT_UPSTREAM, _server(default_upstream))
     return Resources(
         clusters=all_clusters,
-        routes={ROUTES: _route_configuration(built, default_upstream is not None)},
+        routes={ROUTES: _route_configuration(built, upstream)},
         longest_timeout=max((part.endpoint.timeout for part in built.values()), default=0.0),
         endpoints=built,
+        upstream=upstream,
     )
 
 
-def _built(endpoint: Endpoint) -> EndpointResources:
+def _built(endpoint: Endpoint, upstream: str | None) -> EndpointResources:
     name, routing = endpoint.name, endpoint.routing
     models = {
         model_cluster(name, model): clusters.model(model_cluster(name, model), model, document)
@@ -87,7 +91,7 @@ def _built(endpoint: Endpoint) -> EndpointResources:
     for arm in routing.split:
         members = [model_cluster(name, model) for model in routing.chain(arm)]
         arms[arm_cluster(name, arm)] = clusters.arm(arm_cluster(name, arm), members)
-    return EndpointResources(endpoint, models, arms, routes.endpoint_routes(endpoint), routes.other_methods(endpoint))
+    return EndpointResources(endpoint, models, arms, first_of(routes.endpoint_routes(endpoint, upstream)))
 
 
 def _server(url: str) -> Model:
@@ -104,28 +108,27 @@ def _server(url: str) -> Model:
     return server
 
 
-def _route_configuration(built: Mapping[str, EndpointResources], has_upstream: bool) -> bytes:
+def _route_configuration(built: Mapping[str, EndpointResources], upstream: str | None) -> bytes:
     """One virtual host for each host that an endpoint names, and one for the others.
 
-    An endpoint that names no host is reachable on all of them, after those that do.
+    An endpoint that names no host is reachable on all of them, at the paths that are not taken by those that do.
     """
-    last = routes.to_upstream(DEFAULT_UPSTREAM) if has_upstream else routes.to_nowhere()
-    hosts = {part.endpoint.match.host for part in built.values() if part.endpoint.match.host is not None}
-    configuration = RouteConfiguration(name=ROUTES)
-    for host in (*sorted(hosts), None):
-        found = [part for name in _names(host) for part in built.values() if part.endpoint.match.host == name]
-        routes_of_host = [route for part in found for route in part.routes]
-        if not has_upstream:
-            routes_of_host += [part.other_methods for part in found]
-        configuration.virtual_hosts.append(
-            VirtualHost(
-                name=host or "*",
-                domains=_domains(host),
-                routes=[*routes_of_host, last],
-                include_attempt_count_in_response=True,
-            )
-        )
-    return serialised(packed(configuration))
+    otherwise = first_of([routes.otherwise(upstream)])
+    by_host: dict[str | None, list[EndpointResources]] = {}
+    for part in built.values():
+        by_host.setdefault(part.endpoint.match.host, []).append(part)
+    named = sorted(host for host in by_host if host is not None)
+    hosts = [virtual_host(host, _by_path(host, by_host), otherwise) for host in (*named, None)]
+    return serialised(packed(RouteConfiguration(name=ROUTES, virtual_hosts=hosts)))
+
+
+def _by_path(host: str | None, by_host: Mapping[str | None, Sequence[EndpointResources]]) -> Mapping[str, bytes]:
+    """The routes of the endpoint that answers at each path of a host."""
+    found: dict[str, bytes] = {}
+    for name in _names(host):
+        for part in by_host.get(name, ()):
+            found.setdefault(part.endpoint.match.path, part.routes)
+    return found
 
 
 def _names(host: str | None) -> tuple[str | None, ...]:
@@ -134,10 +137,3 @@ def _names(host: str | None) -> tuple[str | None, ...]:
         return (None,)
     name, colon, _ = host.rpartition(":")
     return (host, name, None) if colon else (host, None)
-
-
-def _domains(host: str | None) -> list[str]:
-    """What Envoy compares with the Host header. A host without a port stands for all of its ports."""
-    if host is None:
-        return ["*"]
-    return [host] if ":" in host else [host, f"{host}:*"]

@@ -3,8 +3,6 @@
 With the routing header, which only the sidecar sets, a request goes to the arm that it names. Without it (the sidecar
 has not spoken yet, or is away) it goes to the default model, after the filter `hyperplan.decide` has had its chance.
 Filter, time limit and body limit are the same on both, since Envoy takes them from the first.
-
-The return values are serialised `Route`s, ready to be put into a `VirtualHost`.
 """
 
 import functools
@@ -30,7 +28,7 @@ from extproc.wire.resources_pb2 import (
     StringMatcher,
 )
 from extproc.xds.clusters import METADATA
-from extproc.xds.packing import packed, serialised
+from extproc.xds.packing import packed
 from hyperplan.endpoint import Endpoint, OnFailure
 from hyperplan.plan import ROUTING_HEADER, model_cluster
 
@@ -40,33 +38,37 @@ DECIDE = "hyperplan.decide"
 _LEAST_IDLE_TIMEOUT = 60.0
 
 
-def endpoint_routes(endpoint: Endpoint) -> tuple[bytes, ...]:
-    """The routes of an endpoint, in the order in which Envoy must try them."""
+def endpoint_routes(endpoint: Endpoint, upstream: str | None) -> Sequence[Route]:
+    """The routes of paths that begin with that of an endpoint, in the order in which Envoy must try them.
+
+    `upstream` is the name of the default upstream's cluster, if there is one.
+    """
     chosen = RouteAction(cluster_header=ROUTING_HEADER, retry_policy=_failover(endpoint))
     default = RouteAction(cluster=model_cluster(endpoint.name, endpoint.routing.default_model()))
     has_arm = HeaderMatcher(name=ROUTING_HEADER, present_match=True)
-    return (
-        serialised(_endpoint_route(endpoint, chosen, [_is_post(), has_arm])),
-        serialised(_endpoint_route(endpoint, default, [_is_post()])),
-    )
+    routes = [
+        _endpoint_route(endpoint, chosen, [_is_post(), has_arm]),
+        _endpoint_route(endpoint, default, [_is_post()]),
+    ]
+    if upstream is None:
+        routes.append(_other_methods(endpoint))
+    return [*routes, otherwise(upstream)]
 
 
-def other_methods(endpoint: Endpoint) -> bytes:
+def otherwise(upstream: str | None) -> Route:
+    """The route of everything that is no endpoint: the cluster of the default upstream, or 404."""
+    if upstream is None:
+        return _problem(404, "Not Found", "No endpoint is at this path.")
+    # It may be a stream, so only silence is limited, by the listener.
+    return Route(match=RouteMatch(prefix="/"), route=RouteAction(cluster=upstream, timeout=timedelta(0)))
+
+
+def _other_methods(endpoint: Endpoint) -> Route:
     """The route that answers 405 on the path of an endpoint, for what is not a POST."""
     route = _problem(405, "Method Not Allowed", f"This path is the endpoint {endpoint.name}; send it a POST.")
     route.match.path = endpoint.match.path
     route.response_headers_to_add.append(_response_header("allow", "POST"))
-    return serialised(route)
-
-
-def to_upstream(cluster: str) -> bytes:
-    """The route of everything that is no endpoint. It may be a stream, so only silence is limited, by the listener."""
-    return serialised(Route(match=RouteMatch(prefix="/"), route=RouteAction(cluster=cluster, timeout=timedelta(0))))
-
-
-def to_nowhere() -> bytes:
-    """The route of everything that is no endpoint when there is no default upstream: 404."""
-    return serialised(_problem(404, "Not Found", "No endpoint is at this path."))
+    return route
 
 
 def _endpoint_route(endpoint: Endpoint, action: RouteAction, headers: Sequence[HeaderMatcher]) -> Route:

@@ -239,7 +239,11 @@ def endpoint_document(models: Mapping[str, str], **changes: Any) -> dict[str, An
     }
 
 
+def plan(*documents: dict[str, Any]) -> Plan:
+    """A plan of these endpoint documents."""
+    return Plan(1, tuple(PlannedEndpoint(1, read_endpoint(Document(document))) for document in documents))
+
+
 def resources(*documents: dict[str, Any], default_upstream: str | None = None) -> Resources:
     """The resources of a plan of these endpoint documents."""
-    endpoints = [PlannedEndpoint(1, read_endpoint(Document(document))) for document in documents]
-    return resources_of(Plan(1, tuple(endpoints)), default_upstream)
+    return resources_of(plan(*documents), default_upstream)

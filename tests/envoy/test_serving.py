@@ -1,18 +1,20 @@
 """What clients and models see of an Envoy that runs on our resources."""
 
 import asyncio
+import random
 import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 
 import httpx
+import msgspec
 import pytest
 
-from extproc.xds import Resources
-from hyperplan.endpoint import WITHHELD_HEADERS
-from hyperplan.plan import model_cluster
-from tests.envoy.running import ChoosingSidecar, ModelServer, RunningEnvoy, endpoint_document, resources
+from extproc.xds import Resources, XdsServer
+from hyperplan.endpoint import WITHHELD_HEADERS, Match
+from hyperplan.plan import CompiledPlan, model_cluster
+from tests.envoy.running import ChoosingSidecar, ModelServer, RunningEnvoy, endpoint_document, plan, resources
 
 EnvoyWith = Callable[[Resources], Awaitable[RunningEnvoy]]
 Server = Callable[..., Awaitable[ModelServer]]
@@ -240,6 +242,50 @@ async def test_hosts_tell_endpoints_at_one_path_apart(
     hosts = ("other.example", "shop.example", "SHOP.example", "shop.example:80", "shop.example:8443")
     assert [await answer(host) for host in hosts] == ["any", "shop", "shop", "shop", "shop-8443"]
     assert {await answer(host, "/common") for host in hosts} == {"common"}
+
+
+async def test_envoy_finds_the_endpoint_that_the_sidecar_finds(
+    envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server()
+    hosts, paths = (None, "shop.example", "shop.example:8443"), ("/", "/a", "/a/b", "/a/bc", "/a/b/", "/ab", "/A", "/b")
+    source = random.Random(3)
+    matches = source.sample([Match(path=path, host=host) for host in hosts for path in paths], 12)
+    documents = [
+        endpoint_document({f"m{number}@1": model.url()}, name=f"e{number}", match=msgspec.to_builtins(match))
+        for number, match in enumerate(matches)
+    ]
+    compiled = CompiledPlan(plan(*documents))
+    envoy = await envoy_with(resources(*documents))
+    found = []
+    for host in ("other.example", "Shop.example", "shop.example:80", "shop.example:8443"):
+        for path in (*paths, "/a/", "/a/b/c", "/abc", "/c"):
+            for query in ("", "?", "?a/b"):
+                response = await client.post(envoy.url + path + query, content=b"{}", headers={"host": host})
+                endpoint = compiled.find(host, path)
+                wanted = None if endpoint is None else next(iter(endpoint.document.models))
+                assert response.headers.get("x-hyperplan-model") == wanted, (host, path, query)
+                assert response.status_code == (404 if endpoint is None else 200)
+                found.append(wanted)
+    assert len(set(found)) > 9
+
+
+@pytest.mark.parametrize("path", ["/a/", "/a/bc?d", "/a/b/c", "/a%2Fb", "/"])
+async def test_a_path_that_only_begins_or_ends_like_an_endpoint_is_passed_on_or_not_found(
+    path: str, envoy_with: EnvoyWith, xds: XdsServer, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model, app = await model_server(), await model_server(answer=b"app")
+    documents = [
+        endpoint_document({"a@1": model.url()}, name=name, match={"path": path})
+        for name, path in (("short", "/a"), ("long", "/a/b"))
+    ]
+    envoy = await envoy_with(resources(*documents, default_upstream=app.url()))
+    assert (await client.post(envoy.url + path, content=b"{}")).content == b"app"
+    assert (await client.post(envoy.url + "/a/b?c", content=b"{}")).headers["x-hyperplan-model"] == "a@1"
+    await xds.apply(resources(*documents))
+    response = await client.post(envoy.url + path, content=b"{}")
+    assert (response.status_code, response.headers["content-type"]) == (404, "application/problem+json")
+    assert [seen.path for seen in app.seen] == [path]
 
 
 async def test_a_model_whose_health_check_fails_is_skipped(

@@ -13,7 +13,7 @@ from extproc.xds.packing import ENVOY_NAMES
 FILES = (discovery_pb2, external_processing_pb2, resources_pb2)
 ROOTS = {
     **{kind.DESCRIPTOR: name for kind, name in ENVOY_NAMES.items()},
-    resources_pb2.Route.DESCRIPTOR: "envoy.config.route.v3.Route",
+    resources_pb2.Matcher.OnMatch.DESCRIPTOR: "xds.type.matcher.v3.MatcherOnMatch",
     discovery_pb2.DiscoveryRequest.DESCRIPTOR: "envoy.service.discovery.v3.DiscoveryRequest",
     discovery_pb2.DiscoveryResponse.DESCRIPTOR: "envoy.service.discovery.v3.DiscoveryResponse",
     external_processing_pb2.ProcessingRequest.DESCRIPTOR: "envoy.service.ext_proc.v3.ProcessingRequest",
@@ -51,13 +51,14 @@ def is_map(field: FieldDescriptor) -> bool:
 
 def within(ours: Any, theirs: Any) -> Iterator[tuple[Descriptor, Any]]:
     """The messages that the fields of a message hold, each with Envoy's class of it."""
+    held = theirs()._betterproto.cls_by_field
     for field in ours.fields:
-        if field.message_type is None:
-            continue
-        meta, held = fields_of(theirs)[field.name], theirs()._betterproto.cls_by_field
+        meta = fields_of(theirs)[field.name]
         if is_map(field):
-            yield field.message_type.fields_by_name["value"].message_type, held[f"{field.name}.value"]
-        else:
+            value = field.message_type.fields_by_name["value"].message_type
+            if value is not None:
+                yield value, held[f"{field.name}.value"]
+        elif field.message_type is not None:
             yield field.message_type, meta.unwrap() if meta.unwrap else held[field.name]
 
 
@@ -100,6 +101,10 @@ def test_each_field_has_the_number_and_the_type_that_envoy_gives_it(ours: Descri
         assert meta.proto_type in KINDS[field.type], field.full_name
         assert field.is_repeated == (meta.repeated or meta.proto_type == "map"), field.full_name
         assert is_map(field) == (meta.proto_type == "map"), field.full_name
+        if field.message_type is not None and is_map(field):
+            for part, expected in zip(field.message_type.fields, meta.map_meta, strict=True):
+                assert part.number == expected.number, part.full_name
+                assert expected.proto_type in KINDS[part.type], part.full_name
 
 
 @pytest.mark.parametrize("ours", PAIRS, ids=lambda ours: ours.full_name)

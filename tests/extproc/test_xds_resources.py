@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
-from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration
+from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteList, VirtualHost
 from envoy_data_plane.google.protobuf import Any as Packed
+from envoy_data_plane.xds.type.matcher.v3 import MatcherOnMatch
 from google.protobuf.struct_pb2 import Struct, Value
 
 from extproc.xds.packing import serialised
@@ -43,10 +44,30 @@ def cluster(resources: Resources, name: str) -> Cluster:
     return unpacked
 
 
-def routes(resources: Resources) -> list[Route]:
+def virtual_host(resources: Resources, name: str = "*") -> VirtualHost:
+    """That of a host, or of those that no endpoint names."""
     unpacked = Packed.parse(resources.routes[ROUTES]).unpack()
     assert isinstance(unpacked, RouteConfiguration)
-    return unpacked.virtual_hosts[0].routes
+    return next(host for host in unpacked.virtual_hosts if host.name == name)
+
+
+def tried(found: MatcherOnMatch | None) -> list[Route]:
+    """The routes that Envoy tries, in order, once it has looked up a path."""
+    assert found is not None
+    assert found.action is not None
+    assert found.action.typed_config is not None
+    unpacked = found.action.typed_config.unpack()
+    assert isinstance(unpacked, RouteList)
+    return unpacked.routes
+
+
+def routes(resources: Resources, host: str = "*") -> list[Route]:
+    """The routes of the path that the endpoint has."""
+    matcher = virtual_host(resources, host).matcher
+    assert matcher is not None
+    assert matcher.matcher_tree is not None
+    assert matcher.matcher_tree.prefix_match_map is not None
+    return tried(matcher.matcher_tree.prefix_match_map.map["/delay"])
 
 
 def test_each_model_and_each_arm_is_a_cluster() -> None:
@@ -95,6 +116,12 @@ def test_an_endpoint_that_changed_is_built_anew() -> None:
     assert of(planned(timeout=3), before=before) == of(planned(timeout=3))
 
 
+def test_another_default_upstream_is_at_the_end_of_the_routes_of_endpoints_that_did_not_change() -> None:
+    plan = Plan(1, (planned(),))
+    assert resources_of(plan, "http://app", before=of(planned())) == resources_of(plan, "http://app")
+    assert resources_of(plan, before=resources_of(plan, "http://app")) == of(planned())
+
+
 def test_equal_messages_are_equal_bytes_in_whichever_order_their_maps_were_filled() -> None:
     names = [f"name {n}" for n in range(100)]
     one = Struct(fields={name: Value(string_value=name) for name in names})
@@ -105,7 +132,26 @@ def test_equal_messages_are_equal_bytes_in_whichever_order_their_maps_were_fille
 
 def test_no_endpoint_is_a_plan_too() -> None:
     resources = of()
-    assert (resources.clusters, len(routes(resources)), resources.longest_timeout) == ({}, 1, 0.0)
+    matcher = virtual_host(resources).matcher
+    assert matcher is not None
+    assert (matcher.matcher_tree, len(tried(matcher.on_no_match))) == (None, 1)
+    assert (resources.clusters, resources.longest_timeout) == ({}, 0.0)
+
+
+def test_envoy_tries_the_same_routes_however_many_endpoints_there_are() -> None:
+    others = [planned(name=f"other-{number}", match={"path": f"/delay/{number}"}) for number in range(50)]
+    assert routes(of(planned(), *others)) == routes(of(planned()))
+
+
+def test_only_the_routes_of_the_endpoint_that_names_the_host_are_tried_on_it() -> None:
+    shop = planned(name="shop", match={"path": "/delay", "host": "shop.example"})
+    assert routes(of(shop, planned()), "shop.example") == routes(of(planned(name="shop")))
+    assert routes(of(shop, planned())) == routes(of(planned()))
+
+
+def test_the_order_of_endpoints_is_the_same_to_envoy() -> None:
+    endpoints = [planned(), planned(name="other", match={"path": "/other"})]
+    assert of(*endpoints).routes == of(*reversed(endpoints)).routes
 
 
 def test_the_longest_time_limit_is_known() -> None:
