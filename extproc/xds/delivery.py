@@ -81,8 +81,10 @@ class Delivery:
 
     def retired(self) -> frozenset[str]:
         """The clusters that Envoy still has and that nothing in force or under way needs."""
-        needed = self.current.clusters.keys() | self._proposed.clusters.keys()
-        return frozenset(self._served[CLUSTER].resources.keys() - needed)
+        current, proposed = self.current.clusters, self._proposed.clusters
+        return frozenset(
+            name for name in self._served[CLUSTER].resources if name not in current and name not in proposed
+        )
 
     def opened(self, stream: int) -> None:
         """A stream was opened. Nothing is sent before it asks."""
