@@ -23,13 +23,14 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 unit: $(VENV)/dev
-	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/acceptance --ignore tests/bench
+	$(BIN)/pytest --numprocesses auto --dist loadgroup -m 'not heavy' --ignore tests/acceptance --ignore tests/bench
 
-acceptance: $(VENV)/dev  ## Run the demo, the compose file's services and the benchmark's peers, and judge what they say
+acceptance: $(VENV)/dev  ## Run the demo, the compose file's services, the benchmark's peers and all that is slow, and judge them
 	$(BIN)/pytest tests/acceptance tests/bench
+	$(BIN)/pytest -m heavy tests/end_to_end tests/extproc
 
 compiled: $(COMPILED)/stamp  ## Test the data plane with its hot path compiled
-	$(BIN)/pytest --numprocesses auto --dist loadfile --override-ini 'pythonpath=$(COMPILED) .' $(DATA_PLANE)
+	$(BIN)/pytest --numprocesses auto --dist loadgroup --override-ini 'pythonpath=$(COMPILED) .' $(DATA_PLANE)
 
 bench: $(COMPILED)/stamp  ## Measure the external processor next to its peers; installs Debian's packages if it may
 	$(BIN)/python -m bench.peers.build --install || $(BIN)/python -m bench.peers.build

@@ -13,6 +13,7 @@ import pytest_asyncio
 from tests.end_to_end.stacks import Hyperplan, Log, document, load, running, stack_in, until
 from tests.envoy.running import ModelServer
 
+pytestmark = pytest.mark.heavy
 ModelServers = Callable[..., Awaitable[ModelServer]]
 
 

@@ -22,6 +22,7 @@ from tests.extproc.conversation import DOCUMENT
 from tests.extproc.h2.serving import grpc_client, request_body, request_headers
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.heavy
 GOOD = b'{"instances": [{"dep_delay": 1.5, "carrier": "AA", "distance": 10, "tailnum": "N1"}]}'
 TRACED = (("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01"),)
 
