@@ -67,5 +67,5 @@ $(COMPILED)/stamp: $(VENV)/dev setup.py $(shell find hyperplan extproc control c
 # The stamps are newer than pyproject.toml when what it asks for is installed. `dev` holds all that `demo` does.
 $(VENV)/demo $(VENV)/dev: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(@F)]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[$(@F)]'
 	touch $@
