@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.trace import SpanKind, Tracer
 
 from extproc.stages.observer import Decision, Trace
-from extproc.telemetry.counts import Counts
+from extproc.telemetry.counting import Counting
 from extproc.telemetry.frames import Sampled, SampleFrame
 from extproc.telemetry.outbox import Outbox, Verdict
 from extproc.telemetry.overflow import Overflow
@@ -35,13 +35,13 @@ LAST_CALL = 3.0
 """Seconds at the end in which what waits is still sent."""
 
 
-class Telemetry:
+class Telemetry(Counting):
     """Takes what the stages tell and sends it where the settings say."""
 
     def __init__(self, settings: TelemetrySettings) -> None:
         # The outbox says once that a sink is away; the exporters would say it at every try.
         logging.getLogger("opentelemetry.exporter.otlp.proto.grpc.exporter").setLevel(logging.CRITICAL)
-        self.counts = Counts()
+        super().__init__()
         self._dropped = self._dropped_spans = 0
         self.plan_number = 0
         self.instance = str(uuid.uuid4())
@@ -74,23 +74,7 @@ class Telemetry:
         """Spans that were lost because the queue was full."""
         return self._dropped_spans + (self._spans.dropped if self._spans else 0)
 
-    # What the stages tell.
-
-    def routed(self, endpoint: str, arm: str) -> None:
-        """Count a request and the choice of its arm."""
-        self.counts.routed(endpoint, arm)
-
-    def rejected(self, endpoint: str) -> None:
-        """Count a request that was refused."""
-        self.counts.rejected(endpoint)
-
-    def violated(self, endpoint: str, feature: str, kind: str) -> None:
-        """Count a violation."""
-        self.counts.violated(endpoint, feature, kind)
-
-    def flawed(self, endpoint: str, flaw: str) -> None:
-        """Count a body without rows."""
-        self.counts.flawed(endpoint, flaw)
+    # What the stages tell, besides what is counted.
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """Queue a sample."""

@@ -3,7 +3,7 @@
 from collections import deque
 
 from extproc.stages.observer import Decision, Trace
-from extproc.telemetry.counts import Counts
+from extproc.telemetry.counting import Counting
 from extproc.telemetry.frames import SampleFrame
 from extproc.workers.messages import Report, Span
 from hyperplan.sample import Sample
@@ -12,30 +12,14 @@ MOST_WAITING = 16_384
 """Samples, and spans, that wait for a supervisor that does not take them; the oldest are dropped first."""
 
 
-class Reporter:
+class Reporter(Counting):
     """Gathers what happens, and gives it away as a report."""
 
     def __init__(self) -> None:
-        self._counts = Counts()
+        super().__init__()
         self._samples: deque[bytes] = deque()
         self._spans: deque[Span] = deque()
         self._dropped = self._dropped_spans = 0
-
-    def routed(self, endpoint: str, arm: str) -> None:
-        """Count a request and the choice of its arm."""
-        self._counts.routed(endpoint, arm)
-
-    def rejected(self, endpoint: str) -> None:
-        """Count a request that was refused."""
-        self._counts.rejected(endpoint)
-
-    def violated(self, endpoint: str, feature: str, kind: str) -> None:
-        """Count a violation."""
-        self._counts.violated(endpoint, feature, kind)
-
-    def flawed(self, endpoint: str, flaw: str) -> None:
-        """Count a body without rows."""
-        self._counts.flawed(endpoint, flaw)
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """Keep a sample."""
@@ -55,7 +39,7 @@ class Reporter:
         """All that happened since the report before."""
         report = Report(
             connections,
-            self._counts.take(),
+            self.counts.take(),
             list(self._samples),
             list(self._spans),
             self._dropped,

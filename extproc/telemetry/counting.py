@@ -1,0 +1,26 @@
+"""The part of an observer that counts: the same in the process that exports and in a worker that reports."""
+
+from extproc.telemetry.counts import Counts
+
+
+class Counting:
+    """Counts what the stages tell."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+
+    def routed(self, endpoint: str, arm: str) -> None:
+        """Count a request and the choice of its arm."""
+        self.counts.routed(endpoint, arm)
+
+    def rejected(self, endpoint: str) -> None:
+        """Count a request that was refused."""
+        self.counts.rejected(endpoint)
+
+    def violated(self, endpoint: str, feature: str, kind: str) -> None:
+        """Count a violation."""
+        self.counts.violated(endpoint, feature, kind)
+
+    def flawed(self, endpoint: str, flaw: str) -> None:
+        """Count a body without rows."""
+        self.counts.flawed(endpoint, flaw)
