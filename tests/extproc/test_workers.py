@@ -141,6 +141,8 @@ async def test_a_worker_that_dies_is_replaced_and_the_others_do_not_notice(start
             await stream.write(request_headers())
             await stream.read()
             streams.append(stream)
+        # A report that was on its way when the connection was handed over does not know of it yet.
+        await eventually(lambda: sorted(running.supervisor.connections.values()) == [0, 1])
         before = running.supervisor.connections
         (idle,) = [pid for pid, connections in before.items() if not connections]
         os.kill(idle, signal.SIGKILL)
