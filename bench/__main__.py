@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +11,9 @@ from rich.table import Table
 from bench import growth, rows
 from bench.figures import Figure, figures
 from bench.measure import Row, measure
-from bench.stand import COMPILED, Stand
+from bench.report import figure_table, require_compiled, run_command
+from bench.stand import Stand
 from bench.startup import seconds_to_first_answer
-from cli.failure import Failure, report
 
 _COLUMNS = {
     "rate": "requests/s",
@@ -63,17 +61,6 @@ def tell(result: dict[str, Any], console: Console) -> None:
     console.print(figure_table([Figure(**figure) for figure in result["figures"]]))
 
 
-def figure_table(found: Iterable[Figure]) -> Table:
-    """The figures, each with its bar."""
-    table = Table("figure", "value", "bar", "holds", title="figures")
-    words = {True: "yes", False: "[red]no[/]", None: "not measured"}
-    for figure in found:
-        table.add_row(
-            figure.figure, "-" if figure.value is None else f"{figure.value:g}", figure.bar, words[figure.holds]
-        )
-    return table
-
-
 def _table(title: str, found: list[dict[str, Any]]) -> Table:
     table = Table("row", *_COLUMNS.values(), title=title)
     for row in found:
@@ -88,8 +75,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure the external processor next to its peers, and how its cost grows. Takes some twenty minutes."""
-    if not COMPILED.is_dir():
-        raise Failure(f"{COMPILED} is not there: run `make bench`, which compiles the hot path first")
+    require_compiled("make bench")
     progress = Console(stderr=True)
     result = asyncio.run(run(rounds, seconds, progress))
     if as_json:
@@ -99,8 +85,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except Failure as failure:
-        report(failure, as_json="--json" in sys.argv)
-        sys.exit(1)
+    run_command(main)

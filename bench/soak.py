@@ -7,7 +7,6 @@ seconds. Memory, descriptors and errors are written down as it goes.
 import asyncio
 import contextlib
 import json
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, NamedTuple
@@ -18,11 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import cost, flights
-from bench.__main__ import figure_table
 from bench.figures import Figure
 from bench.load import load, write_script
-from bench.stand import COMPILED, Served, Stand, plan_of
-from cli.failure import Failure, report
+from bench.report import figure_table, require_compiled, run_command
+from bench.stand import Served, Stand, plan_of
 from extproc.transports.h2.call import PATH
 from extproc.transports.h2.frames import ACK, END_HEADERS, HEADERS, PREFACE, SETTINGS, frame
 from extproc.transports.h2.status import literal
@@ -174,8 +172,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Load a sidecar for minutes, with samples, clients that give up, and a new plan every few seconds."""
-    if not COMPILED.is_dir():
-        raise Failure(f"{COMPILED} is not there: run `make soak`, which compiles the hot path first")
+    require_compiled("make soak")
     result = asyncio.run(soak(minutes, Console(stderr=True)))
     if as_json:
         print(json.dumps(result, indent=2))
@@ -189,8 +186,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except Failure as failure:
-        report(failure, as_json="--json" in sys.argv)
-        sys.exit(1)
+    run_command(main)
