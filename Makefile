@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 COMPILED := build/compiled
+# The tests and the demo start many processes: what they import is compiled once, and not by each of them.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint types unit acceptance compiled fuzz bench soak proto format clean
 
