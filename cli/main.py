@@ -30,7 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-CONTROL = "http://127.0.0.1:7070"
+LISTEN = "127.0.0.1:8080"
+CONTROL_LISTEN = "127.0.0.1:7070"
+OTLP_LISTEN = "127.0.0.1:4417"
+CONTROL = f"http://{CONTROL_LISTEN}"
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines; long-running commands log JSON lines.")]
@@ -55,6 +58,15 @@ Traces = Annotated[
         help="Where traces go, as OTLP over gRPC: a collector's or Jaeger's http://HOST:4317.",
         show_default="nowhere",
     ),
+]
+Listen = Annotated[str, typer.Option("--listen", envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")]
+ControlListen = Annotated[
+    str,
+    typer.Option("--control", envvar="HYPERPLAN_CONTROL_LISTEN", help="Where control's HTTP API and console answer."),
+]
+OtlpListen = Annotated[
+    str,
+    typer.Option("--otlp-listen", envvar="HYPERPLAN_OTLP_LISTEN", help="Where control receives samples and metrics."),
 ]
 Workers = Annotated[
     int,
@@ -158,11 +170,11 @@ def sidecar(
 def control(
     listen: Annotated[
         str, typer.Option(envvar="HYPERPLAN_CONTROL_LISTEN", help="Where the HTTP API and the console answer.")
-    ] = "127.0.0.1:7070",
+    ] = CONTROL_LISTEN,
     otlp_listen: Annotated[
         str,
         typer.Option(envvar="HYPERPLAN_OTLP_LISTEN", help="Where samples and metrics are received, as OTLP over gRPC."),
-    ] = "127.0.0.1:4417",
+    ] = OTLP_LISTEN,
     data: Data = Path("data/control"),
     bucket: Bucket = 60.0,
     as_json: Json = False,
@@ -183,15 +195,9 @@ def up(
             envvar="HYPERPLAN_ENDPOINTS", help="Documents in this folder that control does not know yet are applied."
         ),
     ] = None,
-    listen: Annotated[
-        str, typer.Option(envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")
-    ] = "127.0.0.1:8080",
-    control: Annotated[
-        str, typer.Option(envvar="HYPERPLAN_CONTROL_LISTEN", help="Where control's HTTP API and console answer.")
-    ] = "127.0.0.1:7070",
-    otlp_listen: Annotated[
-        str, typer.Option(envvar="HYPERPLAN_OTLP_LISTEN", help="Where control receives samples and metrics.")
-    ] = "127.0.0.1:4417",
+    listen: Listen = LISTEN,
+    control: ControlListen = CONTROL_LISTEN,
+    otlp_listen: OtlpListen = OTLP_LISTEN,
     data: Data = Path("data"),
     default_upstream: Upstream = None,
     traces: Traces = None,
@@ -226,9 +232,7 @@ def up(
 
 @app.command("envoy-config")
 def envoy_config(
-    listen: Annotated[
-        str, typer.Option(envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")
-    ] = "127.0.0.1:8080",
+    listen: Listen = LISTEN,
     run: Run = Path("run"),
     admin: Annotated[
         str | None,
@@ -270,15 +274,9 @@ def envoy_config(
 
 @app.command()
 def demo(
-    listen: Annotated[
-        str, typer.Option(envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")
-    ] = "127.0.0.1:8080",
-    control: Annotated[
-        str, typer.Option(envvar="HYPERPLAN_CONTROL_LISTEN", help="Where control's HTTP API and console answer.")
-    ] = "127.0.0.1:7070",
-    otlp_listen: Annotated[
-        str, typer.Option(envvar="HYPERPLAN_OTLP_LISTEN", help="Where control receives samples and metrics.")
-    ] = "127.0.0.1:4417",
+    listen: Listen = LISTEN,
+    control: ControlListen = CONTROL_LISTEN,
+    otlp_listen: OtlpListen = OTLP_LISTEN,
     flights: Annotated[int, typer.Option(min=200, help="How many flights are replayed, spread evenly.")] = 20_000,
     every: Annotated[bool, typer.Option("--all", help="Replay every flight of the half year: 170,618.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Exit when the replay is over, even on a terminal.")] = False,
