@@ -19,6 +19,16 @@ class Trace(NamedTuple):
     span_id: int
     recorded: bool
 
+    @property
+    def ids(self) -> tuple[bytes, bytes]:
+        """The ids of the trace and of the span, as 16 and 8 bytes."""
+        return self.trace_id.to_bytes(16, "big"), self.span_id.to_bytes(8, "big")
+
+    @staticmethod
+    def of_ids(trace_id: bytes, span_id: bytes, *, recorded: bool) -> "Trace":
+        """The place in a trace that has these ids."""
+        return Trace(int.from_bytes(trace_id, "big"), int.from_bytes(span_id, "big"), recorded)
+
     @staticmethod
     def parse(traceparent: str | None) -> "Trace | None":
         """Read a `traceparent` header (W3C Trace Context, level 1, section 3.2); None for what is none."""

@@ -31,15 +31,14 @@ class SampleFrame(msgspec.Struct, frozen=True, array_like=True):
         sample, trace = item
         if trace is None:
             return SampleFrame(sample.endpoint, sample.time, sample.encode())
-        ids = (trace.trace_id.to_bytes(16, "big"), trace.span_id.to_bytes(8, "big"))
-        return SampleFrame(sample.endpoint, sample.time, sample.encode(), *ids, trace.recorded)
+        return SampleFrame(sample.endpoint, sample.time, sample.encode(), *trace.ids, trace.recorded)
 
     @property
     def trace(self) -> Trace | None:
         """Where the request stands in a trace."""
         if not self.trace_id:
             return None
-        return Trace(int.from_bytes(self.trace_id, "big"), int.from_bytes(self.span_id, "big"), self.recorded)
+        return Trace.of_ids(self.trace_id, self.span_id, recorded=self.recorded)
 
     def encode(self) -> bytes:
         """The frame as msgpack."""

@@ -1,7 +1,5 @@
 """What a supervisor and its workers say to one another, as msgpack."""
 
-from typing import Any
-
 import msgspec
 
 from extproc.stages.observer import Decision, Trace
@@ -46,13 +44,13 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(decision: Decision) -> "Span":
         """Pack a decision, whose trace is recorded."""
-        trace_id, span_id = decision.trace.trace_id.to_bytes(16, "big"), decision.trace.span_id.to_bytes(8, "big")
+        trace_id, span_id = decision.trace.ids
         return Span(trace_id, span_id, *decision[1:])
 
     def decision(self) -> Decision:
         """The decision that was packed."""
-        fields: tuple[Any, ...] = msgspec.structs.astuple(self)
-        return Decision(Trace(int.from_bytes(fields[0], "big"), int.from_bytes(fields[1], "big"), True), *fields[2:])
+        trace_id, span_id, *fields = msgspec.structs.astuple(self)
+        return Decision(Trace.of_ids(trace_id, span_id, recorded=True), *fields)
 
 
 class Report(msgspec.Struct, tag=True, frozen=True):
