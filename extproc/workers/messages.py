@@ -54,12 +54,13 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Report(msgspec.Struct, tag=True, frozen=True):
-    """What the stage told since the report before, and how many connections are open now.
+    """What the stage told since the report before, how many connections are open now, and how many were ever handed over.
 
     `samples` are encoded `SampleFrame`s; `dropped` of them, and of spans, were lost because nobody took the reports.
     """
 
     connections: int
+    taken: int
     counts: Increments
     samples: list[bytes]
     spans: list[Span]

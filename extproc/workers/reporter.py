@@ -35,10 +35,11 @@ class Reporter(Counting):
             self._spans.popleft()
             self._dropped_spans += 1
 
-    def report(self, connections: int) -> Report:
+    def report(self, connections: int, taken: int) -> Report:
         """All that happened since the report before."""
         report = Report(
             connections,
+            taken,
             self.counts.take(),
             list(self._samples),
             list(self._spans),

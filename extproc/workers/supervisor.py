@@ -42,6 +42,7 @@ class _Worker:
         self.end = end
         self.began = time.monotonic()
         self.connections = 0
+        self.handed_over = 0
         self.adopted: int | None = None
         self.changed = asyncio.Event()
         """Set when it has adopted a plan, or is gone."""
@@ -146,6 +147,7 @@ class Supervisor:
                 log.warning("worker %d takes no connection", worker.process.pid)
             else:
                 worker.connections += 1
+                worker.handed_over += 1
             connection.close()
 
     def _level(self) -> None:
@@ -196,7 +198,8 @@ class Supervisor:
             worker.channel.send(self._plan)
         while message := await worker.channel.receive():
             if isinstance(message, Report):
-                worker.connections = message.connections
+                # Those that were still on their way when it reported are its connections too.
+                worker.connections = message.connections + worker.handed_over - message.taken
                 self._on_report(message)
                 self._level()
             elif isinstance(message, Adopted):

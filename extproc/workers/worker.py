@@ -38,6 +38,7 @@ class Worker:
         self._reporter = Reporter()
         self._decide = Decide(self._reporter)
         self._connections = OpenConnections(self._decide)
+        self._taken = 0
 
     async def run(self) -> None:
         """Serve until the supervisor says stop, or is gone."""
@@ -80,6 +81,7 @@ class Worker:
         if connection is None:
             asyncio.get_running_loop().remove_reader(self._handed_over.fileno())
             return
+        self._taken += 1
         self._connections.take(connection)
 
     async def _report_for_ever(self) -> None:
@@ -89,7 +91,7 @@ class Worker:
                 self._report()
 
     def _report(self) -> None:
-        self._channel.send(self._reporter.report(len(self._connections)))
+        self._channel.send(self._reporter.report(len(self._connections), self._taken))
 
 
 class _ToSupervisor(logging.Handler):

@@ -1,11 +1,14 @@
 """The connections that are open, however they came here: from a socket of our own, or handed over by another process."""
 
 import asyncio
+import logging
 import socket
 from typing import cast
 
 from extproc.stages import Stage
 from extproc.transports.h2.protocol import ServerProtocol
+
+log = logging.getLogger("hyperplan.transport")
 
 
 class OpenConnections:
@@ -17,10 +20,11 @@ class OpenConnections:
         self._stopping = False
         self._empty = asyncio.Event()
         self._taking: set[asyncio.Task[object]] = set()
+        self._coming: set[asyncio.Protocol] = set()  # those of connections that are being taken
 
     def __len__(self) -> int:
-        """How many there are, those not counted that are only draining."""
-        return sum(not protocol.is_draining for protocol in self._protocols)
+        """How many there are, those that are being taken included, those not counted that are only draining."""
+        return sum(not protocol.is_draining for protocol in self._protocols) + len(self._coming)
 
     def protocol(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
@@ -28,9 +32,19 @@ class OpenConnections:
 
     def take(self, connection: socket.socket) -> None:
         """Serve a connection that was accepted elsewhere."""
-        task = asyncio.ensure_future(asyncio.get_running_loop().connect_accepted_socket(self.protocol, connection))
+        protocol = self.protocol()
+        self._coming.add(protocol)
+
+        def on_taken(task: asyncio.Task[object]) -> None:
+            self._taking.discard(task)
+            self._coming.discard(protocol)
+            if not task.cancelled() and (error := task.exception()):
+                log.warning("a connection that was handed over cannot be served: %s", error)
+
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(loop.connect_accepted_socket(lambda: protocol, connection))
         self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        task.add_done_callback(on_taken)
 
     def shed(self) -> None:
         """Ask the peer of the newest connection to open another one for what is to come."""
@@ -60,6 +74,7 @@ class OpenConnections:
 
     def _made(self, protocol: ServerProtocol) -> None:
         self._protocols[protocol] = None
+        self._coming.discard(protocol)
         if self._stopping:
             protocol.drain()
 
