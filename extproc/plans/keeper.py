@@ -75,7 +75,7 @@ class Keeper:
         await self._adopt(plan, compiled)
         log.info("plan %d is in force after %.0f ms", plan.number, (time.monotonic() - began) * 1000)
         try:
-            self._shelf.save(plan)
+            await asyncio.to_thread(self._shelf.save, plan)
         except OSError as error:
             log.error("plan %d is in force but could not be kept on disk: %s", plan.number, error)
 
