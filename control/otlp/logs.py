@@ -7,7 +7,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from control.stores.samples import storable
-from hyperplan.sample import EVENT_NAME, Sample
+from hyperplan.sample import Sample
 
 
 class Logs(NamedTuple):
@@ -26,7 +26,7 @@ def read_logs(request: ExportLogsServiceRequest) -> Logs:
     reasons: list[str] = []
     ignored = 0
     for record in _records(request):
-        if record.event_name != EVENT_NAME:
+        if record.event_name != Sample.EVENT_NAME:
             ignored += 1
             continue
         try:

@@ -27,7 +27,7 @@ from control.otlp import OtlpReceiver
 from control.stores import Store
 from control.stores.counters import Series
 from control.stores.samples import Question
-from hyperplan.sample import EVENT_NAME, Sample
+from hyperplan.sample import Sample
 
 MakeSample = Callable[..., Sample]
 FOREVER = 1 << 62
@@ -39,7 +39,7 @@ async def channel(receiver_address: str) -> AsyncIterator[grpc.aio.Channel]:
         yield channel
 
 
-def record(body: AnyValue, event_name: str = EVENT_NAME) -> LogRecordMessage:
+def record(body: AnyValue, event_name: str = Sample.EVENT_NAME) -> LogRecordMessage:
     return LogRecordMessage(event_name=event_name, body=body)
 
 
@@ -63,7 +63,7 @@ async def test_the_sdk_exports_a_sample_that_is_then_in_the_store(
         provider = LoggerProvider(shutdown_on_exit=False)
         exporter = OTLPLogExporter(endpoint=receiver_address, insecure=True, timeout=10)
         provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-        provider.get_logger("test").emit(event_name=EVENT_NAME, body=sample.encode())
+        provider.get_logger("test").emit(event_name=Sample.EVENT_NAME, body=sample.encode())
         provider.shutdown()
 
     await asyncio.to_thread(send)
