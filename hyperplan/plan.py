@@ -4,7 +4,6 @@ Control (or a folder of documents) makes a `Plan`; a sidecar compiles it once an
 immutable: a change is another plan, and a request that began under one ends under it.
 """
 
-import random
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -13,7 +12,7 @@ from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.inspection import Inspector
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
-from hyperplan.routing import Choice, Split
+from hyperplan.routing import Split
 
 
 class PlannedEndpoint(msgspec.Struct, frozen=True):
@@ -86,12 +85,6 @@ class CompiledEndpoint:
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
         self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
-
-    def choose(self, entity: str | None, source: random.Random) -> Choice:
-        """The arm for a request about an entity: sticky if the endpoint is and the entity is known, else at random."""
-        if entity is not None and self.document.routing.sticky:
-            return self.split.stick(entity.encode("utf-8", "surrogatepass"))
-        return self.split.draw(source)
 
 
 class CompiledPlan:
