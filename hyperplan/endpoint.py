@@ -83,7 +83,7 @@ class Routing(_Part, frozen=True, kw_only=True):
     """How an endpoint chooses.
 
     `split` gives the relative weight of each arm. `fallback` answers, in its order, when the chosen arm cannot.
-    `shadow` sees a copy of each request. `default` answers when there is no sidecar to choose.
+    `shadow` models each see a copy of each request, and what they answer goes to nobody but the samples. `default` answers when there is no sidecar to choose.
     """
 
     split: dict[str, Annotated[float, msgspec.Meta(ge=0)]]
@@ -154,7 +154,7 @@ def read_endpoint(document: Document) -> Endpoint:
 _FOLLOWS = (
     (r"/routing/(split|fallback|shadow)/.+|/routing/default", r"/models"),
     (r"/models/[^/]+/protocol|/routing/default", r"/protocol"),
-    (r"/routing/default", r"/routing/split(/.+)?"),
+    (r"/routing/default|/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
 )
@@ -287,6 +287,7 @@ def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
         yield Problem("/routing/split", "weights must be 0, or from 1e-9 to 1e9")
     else:
         yield from _problems_of_default(endpoint)
+        yield from _problems_of_shadows(routing)
 
 
 def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
@@ -299,6 +300,15 @@ def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
         speaks = model.protocol or "no protocol, being a rule"
         detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks {speaks}"
         yield Problem("/routing/default", detail)
+
+
+def _problems_of_shadows(routing: Routing) -> Iterator[Problem]:
+    """A shadow may be an arm too: it is compared with the others, on the requests that they answer."""
+    answering = [arm for arm, weight in routing.split.items() if weight > 0]
+    for index, name in enumerate(routing.shadow):
+        if answering == [name]:
+            detail = f"{name!r} is chosen for every request, so there is nothing to compare it with"
+            yield Problem(pointer("routing", "shadow", index), f"{detail}; take it out, or give another arm a weight")
 
 
 def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
@@ -315,5 +325,3 @@ def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
         if feature.pii:
             detail = "personal features are not masked in samples yet; leave the mark out, or the feature"
             yield Problem(pointer("schema", "features", name, "pii"), detail)
-    if endpoint.routing.shadow:
-        yield Problem("/routing/shadow", "is not served yet; leave it empty")

@@ -4,6 +4,7 @@ A shadow's answer may come before the sample of its request or after it, so the 
 prediction id.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -82,30 +83,21 @@ class Shadows:
         """The commonest failures."""
         return [Failure(*row) for row in self._rows(_FAILURES, [*asked, most])]
 
-    def paired(self, asked: Shadowed) -> int:
-        """Answers whose request has a sample."""
-        ((count,),) = self._rows(_PAIRED, _joined(asked))
-        return int(count)
+    def newest(self, asked: Shadowed, most: int) -> Shadowed:
+        """The same question of the newest answers only: as many as that, and those of the very time of the oldest of them."""
+        beginning = self._rows(_BEGINNING, [*asked, most - 1])
+        return asked._replace(since=beginning[0][0]) if beginning else asked
 
-    def pairs(self, asked: Shadowed, most: int) -> list[Answered]:
-        """The newest answers with the samples of their requests."""
-        return [_answered(*row) for row in self._rows(_PAIRS, [*_joined(asked), most])]
+    def pairs(self, asked: Shadowed) -> list[Answered]:
+        """The answers whose request has a sample, with those samples."""
+        near = (asked.since - JOIN_SPAN, asked.until + JOIN_SPAN)
+        return [_answered(*row) for row in self._rows(_PAIRS, [*asked, asked.endpoint, *near])]
 
     def unanswered(self, asked: Shadowed) -> dict[int, int]:
         """Sampled requests that an arm was chosen for and no answer of the shadow is known of, by the revision of the endpoint."""
-        rows = self._rows(
-            _UNANSWERED,
-            [
-                asked.endpoint,
-                asked.since,
-                asked.until,
-                asked.endpoint,
-                asked.model,
-                asked.since - JOIN_SPAN,
-                asked.until + JOIN_SPAN,
-            ],
-        )
-        return dict(rows)
+        near = (asked.since - JOIN_SPAN, asked.until + JOIN_SPAN)
+        within = [asked.endpoint, asked.since, asked.until]
+        return dict(self._rows(_UNANSWERED, [*within, asked.endpoint, asked.model, *near]))
 
     def _rows(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._database.reading() as cursor:
@@ -121,16 +113,16 @@ _FAILURES = """
     AND (failure IS NOT NULL OR status IS NULL OR status >= 400)
     GROUP BY status, failure ORDER BY answers DESC, status, failure LIMIT ?
 """
-_JOINED = """
+_PAIRS = """
+    SELECT samples.answered, shadows.inclusion,
+    samples.status, samples.latency, samples.body, shadows.status, shadows.latency, shadows.failure, shadows.body
     FROM shadows JOIN samples ON samples.prediction_id = shadows.prediction_id
     WHERE shadows.endpoint = ? AND shadows.model = ? AND shadows.time >= ? AND shadows.time < ?
     AND samples.endpoint = ? AND samples.time BETWEEN ? AND ?
+    ORDER BY shadows.time
 """
-_PAIRED = f"SELECT count(*) {_JOINED}"
-_PAIRS = f"""
-    SELECT samples.answered, shadows.inclusion,
-    samples.status, samples.latency, samples.body, shadows.status, shadows.latency, shadows.failure, shadows.body
-    {_JOINED} ORDER BY shadows.time DESC LIMIT ?
+_BEGINNING = """
+    SELECT time FROM shadows WHERE endpoint = ? AND model = ? AND time >= ? AND time < ? ORDER BY time DESC LIMIT 1 OFFSET ?
 """
 _UNANSWERED = """
     SELECT revision, count(*) FROM samples
@@ -138,10 +130,6 @@ _UNANSWERED = """
         SELECT prediction_id FROM shadows WHERE endpoint = ? AND model = ? AND time BETWEEN ? AND ?
     ) GROUP BY revision
 """
-
-
-def _joined(asked: Shadowed) -> list[Any]:
-    return [*asked, asked.endpoint, asked.since - JOIN_SPAN, asked.until + JOIN_SPAN]
 
 
 def _answered(
@@ -172,6 +160,7 @@ def storable_answer(answer: ShadowSample) -> bool:
     return (
         0 <= answer.time <= LATEST
         and all(-(1 << 63) <= number < 1 << 63 for number in numbers)
+        and math.isfinite(answer.latency or 0)
         and SMALLEST_INCLUSION <= answer.inclusion <= 1
     )
 

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from control.api import references, samples, skew, traffic
+from control.api import references, samples, shadow, skew, traffic
 from control.otlp import OtlpReceiver
 from control.problems import HANDLERS
 from control.registry import Change, Registry, Write
@@ -143,7 +143,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
     """The part of the API that answers from the store."""
     app = Litestar(
-        [*references.handlers, *samples.handlers, *skew.handlers, *traffic.handlers],
+        [*references.handlers, *samples.handlers, *shadow.handlers, *skew.handlers, *traffic.handlers],
         dependencies={
             "store": Provide(lambda: store, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),

@@ -160,7 +160,14 @@ async def test_a_sample_under_the_name_of_a_shadows_answer_is_rejected_and_the_o
 
 @pytest.mark.parametrize(
     "fields",
-    [{"time": -1}, {"revision": 1 << 63}, {"status": 1 << 63}, {"inclusion": 0}, {"inclusion": float("nan")}],
+    [
+        {"time": -1},
+        {"revision": 1 << 63},
+        {"status": 1 << 63},
+        {"inclusion": 0},
+        {"inclusion": float("nan")},
+        {"latency": float("inf")},
+    ],
 )
 async def test_an_answer_with_numbers_that_nothing_can_be_reckoned_with_is_rejected(
     channel: grpc.aio.Channel, make_answer: MakeAnswer, fields: dict[str, Any]

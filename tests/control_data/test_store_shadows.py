@@ -51,7 +51,7 @@ def test_an_answer_is_joined_to_its_sample_whichever_comes_first(
     ]
     for half in reversed(halves) if answer_first else halves:
         store.ingest([half])
-    ((by, pair),) = store.shadows.pairs(EVER, 10)
+    ((by, pair),) = store.shadows.pairs(EVER)
     assert by == "gbm@1"
     assert (pair.primary, pair.shadow) == (([0.9], False, 0.02), ([0.4], False, 0.03))
     assert pair.inclusion == 0.5
@@ -59,8 +59,7 @@ def test_an_answer_is_joined_to_its_sample_whichever_comes_first(
 
 def test_nothing_is_joined_across_endpoints(store: Store, make_sample: MakeSample, make_answer: MakeAnswer) -> None:
     store.ingest([make_sample(endpoint="other"), make_answer()])
-    assert store.shadows.pairs(EVER, 10) == []
-    assert store.shadows.paired(EVER) == 0
+    assert store.shadows.pairs(EVER) == []
 
 
 def test_halves_without_a_partner_are_counted(store: Store, make_sample: MakeSample, make_answer: MakeAnswer) -> None:
@@ -68,7 +67,7 @@ def test_halves_without_a_partner_are_counted(store: Store, make_sample: MakeSam
     store.ingest([make_sample("sample-only", revision=7), make_sample("rejected", chosen=None, answered=None)])
     store.ingest([make_answer("sample-only", model="tree@1")])
     assert store.shadows.answers("flight-delay", 0, 1 << 62)["logit@1"] == 2
-    assert store.shadows.paired(EVER) == 1
+    assert len(store.shadows.pairs(EVER)) == 1
     assert store.shadows.unanswered(EVER) == {7: 1}
 
 
@@ -76,17 +75,19 @@ def test_the_time_of_the_copy_decides_what_is_in_a_range(
     store: Store, make_sample: MakeSample, make_answer: MakeAnswer, t0: int
 ) -> None:
     store.ingest([make_sample(seconds=-0.1), make_answer(seconds=0.0)])
-    assert store.shadows.paired(EVER._replace(since=t0, until=t0 + 1)) == 1
-    assert store.shadows.paired(EVER._replace(since=t0 - 10**9, until=t0)) == 0
+    assert len(store.shadows.pairs(EVER._replace(since=t0, until=t0 + 1))) == 1
+    assert len(store.shadows.pairs(EVER._replace(since=t0 - 10**9, until=t0))) == 0
 
 
-def test_no_more_than_the_newest_pairs_are_given(
+def test_a_question_can_be_asked_of_the_newest_answers_only(
     store: Store, make_sample: MakeSample, make_answer: MakeAnswer
 ) -> None:
-    for index in range(5):
+    for index in (3, 1, 4, 0, 2):
         store.ingest([make_sample(f"p-{index}", seconds=index)])
         store.ingest([make_answer(f"p-{index}", seconds=index, predictions=[index])])
-    assert [pair.shadow.predictions for _, pair in store.shadows.pairs(EVER, 2)] == [[4], [3]]
+    newest = store.shadows.newest(EVER, 2)
+    assert [pair.shadow.predictions for _, pair in store.shadows.pairs(newest)] == [[3], [4]]
+    assert store.shadows.newest(EVER, 6) == EVER
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_what_a_client_would_not_have_been_given_is_a_failure(
     store: Store, make_sample: MakeSample, make_answer: MakeAnswer, fields: dict[str, Any], failed: bool
 ) -> None:
     store.ingest([make_sample(), make_answer(**fields)])
-    ((_, pair),) = store.shadows.pairs(EVER, 10)
+    ((_, pair),) = store.shadows.pairs(EVER)
     assert pair.shadow.failed == failed
     assert bool(store.shadows.failures(EVER, 5)) == failed
 
@@ -126,6 +127,6 @@ def test_a_file_of_a_version_without_shadows_gets_the_table_and_keeps_its_sample
     store = open_store(tmp_path, 60)
     try:
         store.ingest([make_answer()])
-        assert store.shadows.paired(EVER) == 1
+        assert len(store.shadows.pairs(EVER)) == 1
     finally:
         store.close()
