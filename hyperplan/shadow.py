@@ -16,8 +16,9 @@ class ShadowSample(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of one shadow to the copy of one request.
 
     `time` is when the copy was sent to the shadow, in nanoseconds since 1970; `latency`, in seconds, is from then until its
-    answer was there. `status` is the HTTP status of the answer, None when there was none. `failure` says why there are no
-    predictions: None for an answer that could be read. `inclusion` is the probability with which the request was sampled.
+    answer was there. `status` is the HTTP status of the answer, None when there was none. `failure` says what is wrong with an
+    answer that a client would not have been given; None for a good one, whose predictions may be missing all the same (a
+    stream, say). `inclusion` is the probability with which the request was sampled.
     """
 
     EVENT_NAME: ClassVar[str] = "hyperplan.shadow"
@@ -35,12 +36,9 @@ class ShadowSample(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None = None
 
     def encode(self) -> bytes:
-        """The shadow sample as msgpack. One that would be larger than `LARGEST` leaves out the predictions, and says so."""
+        """The shadow sample as msgpack. One that would be larger than `LARGEST` leaves out the predictions."""
         data = packed(self)
-        if len(data) <= LARGEST:
-            return data
-        failure = f"the predictions are too large to keep: {len(data)} bytes"
-        return packed(msgspec.structs.replace(self, predictions=[], failure=failure))
+        return data if len(data) <= LARGEST else packed(msgspec.structs.replace(self, predictions=[]))
 
     @staticmethod
     def decode(data: bytes) -> "ShadowSample":
