@@ -18,9 +18,9 @@ from hyperplan.documents import Document, located, parse, readable
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.schema import NumberList, Schema
+from hyperplan.task import Task
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
-Task = Literal["binary", "multiclass", "regression"]
 OnFailure = Literal["open", "closed"]
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
