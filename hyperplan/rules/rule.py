@@ -44,14 +44,14 @@ class Rule:
         self._features = [(name, feature) for name, feature in schema.features.items() if name in used]
         self._outcome = _OUTCOMES[task]
 
-    def predict(self, rows: Iterable[Any]) -> list[Prediction]:
+    def predict(self, rows: Iterable[Any], first: int = 0) -> list[Prediction]:
         """A prediction for each row, given as plain JSON values: a number from 0 to 1 for a binary task, any finite number for a
         regression, and for a multiclass task a label or a list of probabilities.
 
         Raises:
             RuleFailed: there is none for a row.
         """
-        return [self._predict(index, row) for index, row in enumerate(rows)]
+        return [self._predict(index, row) for index, row in enumerate(rows, first)]
 
     def _predict(self, index: int, row: Any) -> Prediction:
         if not isinstance(row, Mapping):
