@@ -112,7 +112,7 @@ class Routing(_Part, frozen=True, kw_only=True):
     """How an endpoint chooses.
 
     `split` gives the relative weight of each arm. `fallback` answers, in its order, when the chosen arm cannot.
-    `shadow` sees a copy of each request. `default` answers when there is no sidecar to choose.
+    `shadow` models each see a copy of each request, and what they answer goes to nobody but the samples. `default` answers when there is no sidecar to choose.
     """
 
     split: dict[str, Annotated[float, msgspec.Meta(ge=0)]]
@@ -200,6 +200,7 @@ _FOLLOWS = (
     (r"/models/[^/]+/timeout", r"/timeout"),
     (r"/routing/default", r"/routing/split(/.+)?|/paths(/.+)?|/schema(/features)?|/models/.+"),
     (r"/models/[^/]+/(protocol|features/.+)", r"/schema(/features(/.+)?)?"),
+    (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
 )
@@ -393,6 +394,7 @@ def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
         yield Problem("/routing/split", "weights must be 0, or from 1e-9 to 1e9")
     else:
         yield from _problems_of_default(endpoint)
+        yield from _problems_of_shadows(routing)
 
 
 def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
@@ -412,6 +414,15 @@ def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
         )
 
 
+def _problems_of_shadows(routing: Routing) -> Iterator[Problem]:
+    """A shadow may be an arm too: it is compared with the others, on the requests that they answer."""
+    answering = [arm for arm, weight in routing.split.items() if weight > 0]
+    for index, name in enumerate(routing.shadow):
+        if answering == [name]:
+            detail = f"{name!r} is chosen for every request, so there is nothing to compare it with"
+            yield Problem(pointer("routing", "shadow", index), f"{detail}; take it out, or give another arm a weight")
+
+
 def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
     """Parts of the document that nothing serves yet. Refusing them beats accepting them and doing nothing."""
     if endpoint.protocol not in PROTOCOLS:
@@ -426,5 +437,3 @@ def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
         if feature.pii:
             detail = "personal features are not masked in samples yet; leave the mark out, or the feature"
             yield Problem(pointer("schema", "features", name, "pii"), detail)
-    if endpoint.routing.shadow:
-        yield Problem("/routing/shadow", "is not served yet; leave it empty")

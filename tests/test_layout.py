@@ -90,13 +90,13 @@ def test_the_domain_opens_and_prints_nothing_and_reads_no_clock() -> None:
         assert calls & reaching == set(), source
 
 
-def test_only_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
+def test_only_comparisons_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
     heavy = {
         source.relative_to(ROOT / "hyperplan").parts[0]
         for source in sources("hyperplan")
         if roots(source) & {"numpy", "scipy", "pandas"}
     }
-    assert heavy <= {"profile", "skew"}
+    assert heavy <= {"comparison", "profile", "skew"}
 
 
 def imported(*modules: str) -> set[str]:
@@ -110,9 +110,9 @@ def imported(*modules: str) -> set[str]:
 
 
 def test_what_the_sidecar_needs_of_the_domain_loads_neither_numpy_nor_scipy() -> None:
-    loaded = imported("hyperplan.plan", "hyperplan.sample")
+    loaded = imported("hyperplan.plan", "hyperplan.sample", "hyperplan.shadow")
     assert {"hyperplan.plan", "hyperplan.inspection", "hyperplan.endpoint"} <= loaded
-    assert loaded & {"numpy", "scipy", "pandas", "hyperplan.profile", "hyperplan.skew"} == set()
+    assert loaded & {"numpy", "scipy", "pandas", "hyperplan.comparison", "hyperplan.profile", "hyperplan.skew"} == set()
 
 
 ENVOYS_CLASSES = {"envoy_data_plane", "betterproto2", "pydantic"}

@@ -7,6 +7,7 @@ blocking: a stage calls these in the middle of a request.
 from typing import NamedTuple, Protocol
 
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 _RECORDED = frozenset("13579bdf")
 """The last digit of flags whose lowest bit, "sampled", is set; it is the 55th character of the header."""
@@ -80,3 +81,6 @@ class Observer(Protocol):
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """A sampled request has ended."""
+
+    def shadowed(self, sample: ShadowSample, trace: Trace | None) -> None:
+        """The copy of a sampled request was answered by a shadow, or will not be."""

@@ -7,6 +7,7 @@ from extproc.telemetry.counting import Counting
 from extproc.telemetry.frames import SampleFrame
 from extproc.workers.messages import Report, Span
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 MOST_WAITING = 16_384
 """Samples, and spans, that wait for a supervisor that does not take them; the oldest are dropped first."""
@@ -23,10 +24,11 @@ class Reporter(Counting):
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """Keep a sample."""
-        self._samples.append(SampleFrame.of((sample, trace)).encode())
-        if len(self._samples) > MOST_WAITING:
-            self._samples.popleft()
-            self._dropped += 1
+        self._keep(SampleFrame.of((sample, trace)))
+
+    def shadowed(self, sample: ShadowSample, trace: Trace | None) -> None:
+        """Keep a shadow's answer."""
+        self._keep(SampleFrame.of((sample, trace)))
 
     def decided(self, decision: Decision) -> None:
         """Keep the span of a decision."""
@@ -50,3 +52,9 @@ class Reporter(Counting):
         self._spans.clear()
         self._dropped = self._dropped_spans = 0
         return report
+
+    def _keep(self, frame: SampleFrame) -> None:
+        self._samples.append(frame.encode())
+        if len(self._samples) > MOST_WAITING:
+            self._samples.popleft()
+            self._dropped += 1

@@ -18,6 +18,7 @@ from extproc.wire import (
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.plan import CompiledPlan, Plan, PlannedEndpoint
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 DOCUMENT = """
 name: flight-delay
@@ -57,6 +58,7 @@ class Memory:
         self.flaws: list[tuple[str, str]] = []
         self.decisions: list[Decision] = []
         self.samples: list[tuple[Sample, Trace | None]] = []
+        self.shadows: list[tuple[ShadowSample, Trace | None]] = []
 
     def routed(self, endpoint: str, arm: str) -> None:
         self.routes.append((endpoint, arm))
@@ -75,6 +77,9 @@ class Memory:
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         self.samples.append((sample, trace))
+
+    def shadowed(self, sample: ShadowSample, trace: Trace | None) -> None:
+        self.shadows.append((sample, trace))
 
 
 class Conversation:

@@ -119,7 +119,8 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
         ("routing/fallback", ["gbm@2"], "/routing/fallback/0"),
         ("routing/fallback", ["logit@1", "logit@1"], "/routing/fallback"),
         ("routing/default", "gbm@2", "/routing/default"),
-        ("routing/shadow", ["logit@1"], "/routing/shadow"),
+        ("routing/shadow", ["gbm@2"], "/routing/shadow/0"),
+        ("routing/shadow", ["logit@1", "logit@1"], "/routing/shadow"),
         ("models/gbm@1/protocol", "kserve", "/routing/default"),
         ("models/logit@1/protocol", "oip", "/models/logit@1/protocol"),
         ("models/logit@1/features", [], "/models/logit@1/features"),
@@ -231,10 +232,25 @@ def test_a_protocol_that_is_missing_is_reported_once(plain: dict[str, Any]) -> N
 def test_what_is_not_served_yet_says_so(plain: dict[str, Any]) -> None:
     plain["models"]["logit@1"]["protocol"] = "oip"
     plain["models"]["prior@1"] = {"rule": "0.5"}
-    plain["routing"]["shadow"] = ["logit@1"]
     found = details(plain)
-    assert set(found) == {"/models/logit@1/protocol", "/models/prior@1/rule", "/routing/shadow"}
+    assert set(found) == {"/models/logit@1/protocol", "/models/prior@1/rule"}
     assert all("yet" in detail for detail in found.values())
+
+
+@pytest.mark.parametrize(
+    ("split", "wrong"),
+    [
+        ({"gbm@1": 1}, []),
+        ({"gbm@1": 90, "logit@1": 10}, []),
+        ({"gbm@1": 0, "logit@1": 10}, ["/routing/shadow/0"]),
+        ({"logit@1": 10}, ["/routing/shadow/0"]),
+    ],
+)
+def test_a_shadow_may_be_an_arm_but_not_the_only_one_that_answers(
+    plain: dict[str, Any], split: dict[str, float], wrong: list[str]
+) -> None:
+    plain["routing"] |= {"split": split, "shadow": ["logit@1"]}
+    assert places(plain) == wrong
 
 
 def test_everything_that_is_wrong_is_listed_at_once(plain: dict[str, Any]) -> None:
@@ -261,6 +277,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("models/logit@1/url", "nowhere", "/models/logit@1/url"),
     ("routing/split/gbm@2", 1, "/routing/split/gbm@2"),
     ("routing/fallback", ["logit@1", "gbm@3", 7], "/routing/fallback/1"),
+    ("routing/shadow", ["gbm@4"], "/routing/shadow/0"),
     ("routing/sticky", "yes", "/routing/sticky"),
     ("entity/feature", "tail", "/entity/feature"),
     ("slices", ["carrier", "origin"], "/slices/1"),
@@ -318,7 +335,7 @@ def test_the_default_is_the_heaviest_arm_and_the_first_of_equals(
     plain: dict[str, Any], split: dict[str, float], default: str
 ) -> None:
     del plain["routing"]["default"]
-    plain["routing"] |= {"split": split, "fallback": []}
+    plain["routing"] |= {"split": split, "fallback": [], "shadow": []}
     plain["models"] = dict.fromkeys(split, plain["models"]["gbm@1"])
     assert parse_endpoint(json.dumps(plain)).routing.default_model() == default
 
