@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, given, settings, target
 from hypothesis import strategies as st
 
+from hyperplan.endpoint import Task
 from hyperplan.rules import Rule, problems_of_rule
 from hyperplan.rules.engine import EngineFailed, compile_expression, execute
 from hyperplan.rules.syntax import BadSyntax, parse
 from hyperplan.schema import Schema, violations_of
-from hyperplan.task import Task
 
 SCHEMA = msgspec.convert(
     {
