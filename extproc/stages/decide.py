@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from google.protobuf.message import DecodeError
 
 from extproc.stages import answers
@@ -27,7 +26,7 @@ from extproc.stages.sampler import Sampler
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
 from hyperplan.inspection import Inspection
 from hyperplan.plan import EMPTY, CompiledEndpoint, CompiledPlan
-from hyperplan.protocols import Unreadable
+from hyperplan.protocols import Body, Unreadable
 from hyperplan.routing import Choice
 from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
 
@@ -224,8 +223,8 @@ class DecideExchange:
     def _on_response_body(self, message: HttpBody) -> bytes:
         self._state = State.DONE
         try:
-            found = self._endpoint.protocol.predictions(msgspec.json.decode(message.body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable):
+            found = self._endpoint.protocol.read_predictions(Body(message.body))
+        except Unreadable:
             found = []
         self._predictions = [bounded(prediction) for prediction in found]
         return answers.PASS["response_body"]
