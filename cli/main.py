@@ -415,9 +415,9 @@ def shadow(
 ) -> None:
     """Show how the shadows of an endpoint compare with the models that answered.
 
-    A shadow gets a copy of each request; its answer goes to nobody. Name it in the document, `routing: { shadow: [gbm@2] }`,
-    and of the requests that are sampled its answers are set beside those that clients got: how often the two say the same
-    class, by how much their numbers differ, how many fail and how long they take.
+    A shadow gets a copy of each request; its answer goes to nobody. Name it under routing.shadow in the document, and of the
+    requests that are sampled its answers are set beside those that clients got: how often the two say the same class, by how
+    much their numbers differ, how many fail and how long they take.
 
     Rates, means and quantiles are estimates of all requests: each sampled one counts for 1 / the probability with which it was
     sampled. What stands behind a rate in brackets is its 95 % interval; a dash says that there is too little to tell. The latency of

@@ -57,7 +57,7 @@ def _predictions(against: Plain, threshold: float | None) -> Iterator[str]:
         cut = f", at the threshold {threshold:g}" if threshold is not None else ""
         yield f"agreement {_rate(agreement['rate'])} of {_counted(agreement['rows'], 'row')}{cut}"
         for one in agreement["disagreements"]:
-            yield f"  {escape(one['primary'])} became {escape(one['shadow'])}: {one['share']:.2%}, {_counted(one['rows'], 'row')}"
+            yield f"  primary {escape(one['primary'])}, shadow {escape(one['shadow'])}: {one['share']:.2%}, {_counted(one['rows'], 'row')}"
     if differences:
         spread = " ".join(f"{name} {_number(differences[name])}" for name in ("p5", "p25", "p50", "p75", "p95"))
         yield f"difference, shadow less primary: mean {differences['mean']:+.4g}, absolute {differences['mean_absolute']:.4g}"

@@ -47,7 +47,7 @@ def test_both_models_stand_one_above_the_other(shown: Any) -> None:
     assert "12.3 ms │ 12.3 ms │ -" in text
     assert "agreement 75.00%" in text
     assert "at the threshold 0.5" in text
-    assert "1 became 0: 25.00%, 10 rows" in text
+    assert "primary 1, shadow 0: 25.00%, 10 rows" in text
     assert "mean -0.2, absolute 0.2" in text
 
 
