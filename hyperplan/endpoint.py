@@ -198,9 +198,9 @@ _FOLLOWS = (
     (r"/routing/(split|fallback|shadow)/.+|/routing/default", r"/models"),
     (r"/models/[^/]+/(protocol|signature|paths(/.+)?)|/paths(/.+)?|/routing/default", r"/protocol"),
     (r"/models/[^/]+/timeout", r"/timeout"),
-    (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/default", r"/routing/split(/.+)?|/paths(/.+)?|/schema(/features)?|/models/.+"),
     (r"/models/[^/]+/(protocol|features/.+)", r"/schema(/features(/.+)?)?"),
+    (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
 )

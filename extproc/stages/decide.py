@@ -14,24 +14,22 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from google.protobuf.message import DecodeError
 
 from extproc.stages import answers
 from extproc.stages.base import Metadata
 from extproc.stages.observer import Decision, Observer, Trace, is_recorded
-from extproc.stages.refusal import refusal, status_of
+from extproc.stages.refusal import refusal
 from extproc.stages.sampler import Sampler
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
+from hyperplan import decision
 from hyperplan.inspection import Inspection
 from hyperplan.plan import EMPTY, CompiledEndpoint, CompiledPlan
 from hyperplan.protocols import Body, Unreadable
 from hyperplan.routing import Choice
 from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
 
-MARKED = 10
-"""Violations named in the mark at most."""
 LARGEST_ANSWER = 1 << 20
 """Bytes of an answer that is looked into for predictions; a larger one passes unread."""
 
@@ -200,7 +198,7 @@ class DecideExchange:
             return self._conclude(served.endpoint.inspector.inspect(b""), self._routed_at_headers)
         declared = _number(self._headers.get("content-length"))
         if declared is not None and declared > served.endpoint.document.max_body:
-            return self._conclude(self._too_large(declared), self._routed_at_headers)
+            return self._conclude(decision.too_large(served.endpoint, declared), self._routed_at_headers)
         self._state = State.BODY
         return answers.SEND_BODY if self._inclusion is None else answers.SEND_BODY_AND_ANSWER
 
@@ -240,8 +238,11 @@ class DecideExchange:
         self._inspection = inspection
         if inspection.flaw or inspection.violations:
             self._count(inspection)
-            rejected = self._is_rejected(inspection)
-            answer = self._reject(inspection) if rejected else routed(self._choose(inspection), self._mark(inspection))
+            schema = self._endpoint.schema
+            if decision.is_rejected(schema, inspection):
+                answer = self._reject(inspection)
+            else:
+                answer = routed(self._choose(inspection), decision.mark_of(schema, inspection))
         else:
             answer = routed(self._choose(inspection), None)
         self._report(inspection)
@@ -249,7 +250,7 @@ class DecideExchange:
 
     def _reject(self, inspection: Inspection) -> bytes:
         self._state = State.DONE
-        self._status = status_of(inspection)
+        self._status = decision.status_of(inspection)
         self._latency = self._decide.monotonic() - self._began
         self._decide.observer.rejected(self._endpoint.name)
         return refusal(self._endpoint, inspection, self._prediction_id())
@@ -257,7 +258,7 @@ class DecideExchange:
     def _choose(self, inspection: Inspection) -> Choice:
         endpoint = self._served.endpoint
         self._state = State.DONE if self._inclusion is None else State.ANSWER
-        self._choice = choice = endpoint.choose(self._entity(inspection), self._decide.source)
+        self._choice = choice = decision.choose(endpoint, inspection, self._headers, self._decide.source)
         self._decide.observer.routed(endpoint.name, choice.arm)
         return choice
 
@@ -271,34 +272,7 @@ class DecideExchange:
         return answers.routed_at_headers(cluster, mark, send_answer=self._inclusion is not None)
 
     def _inspect(self, body: bytes) -> Inspection:
-        if len(body) > self._endpoint.document.max_body:  # Envoy measures what it buffers, not what comes in one read
-            return self._too_large(len(body))
-        encoding = self._headers.get("content-encoding")
-        if encoding and encoding.lower() != b"identity":
-            detail = f"a body in content-encoding {text(encoding.lower())} is not read"
-            return self._endpoint.inspector.flawed("encoding", detail)
-        return self._endpoint.inspector.inspect(body)
-
-    def _too_large(self, length: int) -> Inspection:
-        limit = self._endpoint.document.max_body
-        detail = f"the body has {length} bytes, more than the {limit} allowed"
-        return self._endpoint.inspector.flawed("too_large", detail)
-
-    def _is_rejected(self, inspection: Inspection) -> bool:
-        schema = self._endpoint.schema
-        if inspection.flaw:
-            return schema.on_violation == "reject" or inspection.flaw == "too_large"
-        return bool(inspection.violations) and schema.harshest(inspection.violations) == "reject"
-
-    def _entity(self, inspection: Inspection) -> str | None:
-        """Whom the request is about, as text; None when it does not say, or not as a string, a number or a boolean."""
-        entity = self._endpoint.document.entity
-        if entity is None:
-            return None
-        if entity.header is not None:
-            value = self._headers.get(entity.header)
-            return text(value) if value is not None else None
-        return _as_key(inspection.first(entity.feature or ""))
+        return decision.inspect(self._endpoint, body, self._headers.get("content-encoding"))
 
     def _count(self, inspection: Inspection) -> None:
         observer, name = self._decide.observer, self._endpoint.name
@@ -306,18 +280,6 @@ class DecideExchange:
             observer.flawed(name, inspection.flaw)
         for violation in inspection.violations:
             observer.violated(name, violation.feature, violation.kind)
-
-    def _mark(self, inspection: Inspection) -> str | None:
-        """What the mark says of a body that passes; None for one that needs none."""
-        schema = self._endpoint.schema
-        if inspection.flaw:
-            return f"body={inspection.flaw}" if schema.on_violation != "ignore" else None
-        named = dict.fromkeys(
-            f"{quote(violation.feature.encode('utf-8', 'surrogatepass')) or 'row'}={violation.kind}"
-            for violation in inspection.violations
-            if schema.action(violation) != "ignore"
-        )
-        return ",".join(list(named)[:MARKED]) or None
 
     def _report(self, inspection: Inspection) -> None:
         trace = self._trace() if is_recorded(self._metadata.get("traceparent")) else None
@@ -348,7 +310,7 @@ class DecideExchange:
             plan=self._plan_number,
             revision=endpoint.revision,
             schema_version=endpoint.schema_version,
-            entity=self._entity(inspection),
+            entity=decision.entity_of(endpoint, inspection, self._headers),
             chosen=self._choice.arm if self._choice else None,
             answered=self._answered,
             attempts=self._attempts,
@@ -369,7 +331,10 @@ class DecideExchange:
         found = {}
         for part in self._endpoint.document.slices:
             header = part.removeprefix("header:")
-            value = _as_key(inspection.first(part)) if header == part else text(self._headers.get(header) or b"")
+            if header == part:
+                value = decision.as_key(inspection.first(part))
+            else:
+                value = text(self._headers.get(header) or b"")
             if value:
                 found[part] = value
         return found
@@ -407,20 +372,6 @@ def _is_of_envoy(headers: Headers) -> bool:
     """Whether an error is Envoy's own. It names the model that it tried last, but no time that a model took to answer."""
     failed = (headers.get(":status") or b"").startswith(b"5")
     return failed and headers.get("x-envoy-upstream-service-time") is None
-
-
-def _as_key(value: Any) -> str | None:
-    """A value as an entity or a slice. 5 and 5.0 are one entity, however the client wrote them."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return value
-        case int() | float():
-            number = float(value) if abs(value) < 1e300 else value
-            return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
-        case _:
-            return None
 
 
 def _number(value: bytes | None) -> int | None:

@@ -1,7 +1,6 @@
 """A plan travels as JSON, is refused when it cannot be served, and compiles to what looks endpoints up."""
 
 import json
-import random
 from typing import Any
 
 import msgspec
@@ -153,21 +152,6 @@ def test_an_endpoint_at_another_revision_is_compiled_again(plain: dict[str, Any]
 def test_endpoints_that_are_gone_are_not_taken_over(plain: dict[str, Any]) -> None:
     before = CompiledPlan(planned(endpoint(plain)))
     assert CompiledPlan(Plan(2), before).find("", "/a") is None
-
-
-def test_a_sticky_endpoint_chooses_by_the_entity_and_draws_without_one(plain: dict[str, Any]) -> None:
-    compiled = CompiledPlan(planned(endpoint(plain))).by_name["flight-delay"]
-    source = random.Random(3)
-    assert len({compiled.choose("N14228", source).arm for _ in range(50)}) == 1
-    assert {compiled.choose(None, source).arm for _ in range(200)} == {"gbm@1", "logit@1"}
-    assert compiled.choose("\ud800", source).propensity in (0.9, 0.1)
-
-
-def test_an_endpoint_that_is_not_sticky_draws_for_every_entity(plain: dict[str, Any]) -> None:
-    plain["routing"]["sticky"] = False
-    compiled = CompiledPlan(planned(endpoint(plain))).by_name["flight-delay"]
-    source = random.Random(3)
-    assert {compiled.choose("N14228", source).arm for _ in range(200)} == {"gbm@1", "logit@1"}
 
 
 def test_clusters_are_named_after_their_endpoint_and_model(plain: dict[str, Any]) -> None:
