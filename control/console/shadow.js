@@ -26,10 +26,10 @@ const comparisons = (report, painted) =>
       "Requests",
       "Same class",
       "Mean difference",
-      "Shadow’s errors",
-      "Other’s",
-      "Shadow’s p95",
-      "Other’s",
+      "Shadow's errors",
+      "Other's",
+      "Shadow's p95",
+      "Other's",
     ],
     report.shadows.flatMap(({ model, against }) =>
       against.map((one) => [
