@@ -20,6 +20,11 @@ from extproc.wire import (
 )
 from hyperplan.plan import ROUTING_HEADER
 
+REVISION_HEADER = "x-hyperplan-revision"
+"""The revision of the endpoint that a request was decided by, for the adapt stage."""
+SAMPLED_HEADER = "x-hyperplan-sampled"
+"""On requests that are sampled, and copied to a shadow: the probability with which they were."""
+PREDICTION_ID_HEADER = "x-hyperplan-prediction-id"
 VIOLATIONS_HEADER = "x-hyperplan-violations"
 """The mark of a body that passed although something is wrong with it: `feature=kind`, separated by commas."""
 
