@@ -32,6 +32,8 @@ from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
 
 MARKED = 10
 """Violations named in the mark at most."""
+JSON_LENGTH_HEADER = "inference-header-content-length"
+"""The Open Inference Protocol's header that says how many bytes of a body are JSON, where binary data follows."""
 LARGEST_ANSWER = 1 << 20
 """Bytes of an answer that is looked into for predictions; a larger one passes unread."""
 
@@ -95,11 +97,12 @@ class Decide:
 class _Served:
     """An endpoint that is asked for: what the stage keeps of it from one request to the next."""
 
-    __slots__ = ("_routed", "endpoint", "sampler")
+    __slots__ = ("_routed", "binary", "endpoint", "sampler")
 
     def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler) -> None:
         self.endpoint = endpoint
         self.sampler = sampler
+        self.binary = endpoint.protocol.binary
         self._routed: dict[str, bytes] = {}
 
     def outlives(self, after: CompiledEndpoint | None) -> bool:
@@ -130,6 +133,7 @@ class DecideExchange:
         "_headers",
         "_inclusion",
         "_inspection",
+        "_json_length",
         "_latency",
         "_metadata",
         "_plan_number",
@@ -153,6 +157,7 @@ class DecideExchange:
         self._answered: str | None = None
         self._attempts: int | None = None
         self._latency: float | None = None
+        self._json_length: int | None = None
         self._predictions: list[Any] = []
 
     @property
@@ -214,7 +219,8 @@ class DecideExchange:
         self._attempts = _number(headers.get("x-envoy-attempt-count"))
         answered = headers.get("x-hyperplan-model")
         self._answered = text(answered) if answered and not _is_of_envoy(headers) else None
-        if not message.end_of_stream and self._status == 200 and _readable(headers):
+        self._json_length = self._length_of_json(headers)
+        if not message.end_of_stream and self._status == 200 and _readable(headers, self._json_length):
             self._state = State.ANSWER_BODY
             return answers.SEND_ANSWER_BODY
         self._state = State.DONE
@@ -223,7 +229,7 @@ class DecideExchange:
     def _on_response_body(self, message: HttpBody) -> bytes:
         self._state = State.DONE
         try:
-            found = self._endpoint.protocol.read_predictions(Body(message.body))
+            found = self._endpoint.protocol.read_predictions(Body(message.body, json_length=self._json_length))
         except Unreadable:
             found = []
         self._predictions = [bounded(prediction) for prediction in found]
@@ -277,7 +283,11 @@ class DecideExchange:
         if encoding and encoding.lower() != b"identity":
             detail = f"a body in content-encoding {text(encoding.lower())} is not read"
             return self._endpoint.inspector.flawed("encoding", detail)
-        return self._endpoint.inspector.inspect(body)
+        return self._endpoint.inspector.inspect(body, self._length_of_json(self._headers))
+
+    def _length_of_json(self, headers: Headers) -> int | None:
+        """How many bytes of a body are JSON, in a protocol that may have binary data behind it."""
+        return _number(headers.get(JSON_LENGTH_HEADER)) if self._served.binary else None
 
     def _too_large(self, length: int) -> Inspection:
         limit = self._endpoint.document.max_body
@@ -392,13 +402,16 @@ _TRANSITIONS: tuple[Mapping[str, _Step], ...] = (
 """What each kind of message does, by state."""
 
 
-def _readable(headers: Headers) -> bool:
-    """Whether an answer is worth buffering: JSON, of a length that is known and small. Streams never are."""
+def _readable(headers: Headers, json_length: int | None) -> bool:
+    """Whether an answer is worth buffering: JSON, of a length that is known and small. Streams never are.
+
+    JSON with binary data behind it has a content type of its own, and says how long it is.
+    """
     length = _number(headers.get("content-length"))
     return (
         length is not None
         and length <= LARGEST_ANSWER
-        and b"json" in (headers.get("content-type") or b"").lower()
+        and (json_length is not None or b"json" in (headers.get("content-type") or b"").lower())
         and headers.get("content-encoding") in (None, b"identity")
     )
 

@@ -13,9 +13,10 @@ from hyperplan.protocols.base import (
 from hyperplan.protocols.json import Json
 from hyperplan.protocols.kserve import KServe
 from hyperplan.protocols.mlflow import MLflow
+from hyperplan.protocols.oip import OIP
 from hyperplan.protocols.tfserving import TFServing
 
-PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in (TFServing, KServe, MLflow, Json)}
+PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in (TFServing, KServe, OIP, MLflow, Json)}
 """Every protocol that bodies can be read and written in. A new one is a module of its own and a line here."""
 
 __all__ = [

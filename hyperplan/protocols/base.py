@@ -77,6 +77,8 @@ class Protocol:
     """Reads and writes the bodies of one wire format."""
 
     name: ClassVar[str]
+    binary: ClassVar[bool] = False
+    """Whether there may be binary data behind the JSON."""
 
     def __init__(self, speaker: Speaker) -> None:
         self.speaker = speaker
@@ -105,6 +107,7 @@ class Protocol:
         Raises:
             UnicodeDecodeError: it is not UTF-8.
             RecursionError: it nests too deep.
+            Unreadable: it is not put together as its headers say.
             ValueError: it is not JSON.
         """
         return read_json(body.content)
