@@ -27,6 +27,7 @@ HOT = [
     "extproc/transports/h2/requests.py",
     "extproc/transports/h2/streams.py",
     "extproc/wire/headers.py",
+    "hyperplan/decision.py",
     "hyperplan/inspection.py",
     "hyperplan/routing.py",
 ]

@@ -4,7 +4,6 @@ Control (or a folder of documents) makes a `Plan`; a sidecar compiles it once an
 immutable: a change is another plan, and a request that began under one ends under it.
 """
 
-import random
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.inspection import Inspector
 from hyperplan.problems import Invalid, Problem, pointer
-from hyperplan.routing import Choice, Split
+from hyperplan.routing import Split
 from hyperplan.translation import Translation, client_of
 
 
@@ -83,6 +82,7 @@ class CompiledEndpoint:
         self.schema = endpoint.schema
         self.schema_version = endpoint.schema.version()
         self.protocol = client_of(endpoint)
+        self.binary = self.protocol.binary
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
         self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
@@ -99,12 +99,6 @@ class CompiledEndpoint:
         if found is None:
             found = self._translations[model] = Translation(self.document, model)
         return found
-
-    def choose(self, entity: str | None, source: random.Random) -> Choice:
-        """The arm for a request about an entity: sticky if the endpoint is and the entity is known, else at random."""
-        if entity is not None and self.document.routing.sticky:
-            return self.split.stick(entity.encode("utf-8", "surrogatepass"))
-        return self.split.draw(source)
 
 
 class CompiledPlan:

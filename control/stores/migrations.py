@@ -55,4 +55,18 @@ STEPS = (
         PRIMARY KEY (endpoint, model)
     );
     """,
+    """
+    CREATE TABLE shadows (
+        time BIGINT NOT NULL,
+        endpoint VARCHAR NOT NULL,
+        prediction_id VARCHAR NOT NULL,
+        model VARCHAR NOT NULL,
+        revision BIGINT NOT NULL,
+        inclusion DOUBLE NOT NULL,
+        status BIGINT,
+        latency DOUBLE,
+        failure VARCHAR,
+        body BLOB NOT NULL
+    );
+    """,
 )

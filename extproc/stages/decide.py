@@ -14,26 +14,23 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from google.protobuf.message import DecodeError
 
 from extproc.stages import answers
+from extproc.stages.answers import Route
 from extproc.stages.base import Metadata
 from extproc.stages.observer import Decision, Observer, Trace, is_recorded
-from extproc.stages.refusal import refusal, status_of
+from extproc.stages.refusal import refusal
 from extproc.stages.sampler import Sampler
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
+from hyperplan import decision
 from hyperplan.inspection import Inspection
 from hyperplan.plan import EMPTY, CompiledEndpoint, CompiledPlan
 from hyperplan.protocols import Body, Unreadable
 from hyperplan.routing import Choice
 from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
 
-MARKED = 10
-"""Violations named in the mark at most."""
-JSON_LENGTH_HEADER = "inference-header-content-length"
-"""The Open Inference Protocol's header that says how many bytes of a body are JSON, where binary data follows."""
 LARGEST_ANSWER = 1 << 20
 """Bytes of an answer that is looked into for predictions; a larger one passes unread."""
 
@@ -97,12 +94,12 @@ class Decide:
 class _Served:
     """An endpoint that is asked for: what the stage keeps of it from one request to the next."""
 
-    __slots__ = ("_routed", "binary", "endpoint", "sampler")
+    __slots__ = ("_routed", "endpoint", "is_copied", "sampler")
 
     def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler) -> None:
         self.endpoint = endpoint
         self.sampler = sampler
-        self.binary = endpoint.protocol.binary
+        self.is_copied = bool(endpoint.document.routing.shadow)
         self._routed: dict[str, bytes] = {}
 
     def outlives(self, after: CompiledEndpoint | None) -> bool:
@@ -117,8 +114,14 @@ class _Served:
         """The answer that sends an unremarkable request to an arm."""
         answer = self._routed.get(arm)
         if answer is None:
-            answer = self._routed[arm] = answers.routed(self.endpoint.arms[arm])
+            answer = self._routed[arm] = answers.routed(self.route(arm, None, None))
         return answer
+
+    def route(self, arm: str, mark: str | None, inclusion: float | None) -> Route:
+        """The route to an arm; who adapts the request there is told by which endpoint."""
+        endpoint = self.endpoint
+        revision = endpoint.revision if self.is_copied or arm in endpoint.adapted else None
+        return Route(endpoint.arms[arm], mark, revision, inclusion)
 
 
 class DecideExchange:
@@ -205,7 +208,7 @@ class DecideExchange:
             return self._conclude(served.endpoint.inspector.inspect(b""), self._routed_at_headers)
         declared = _number(self._headers.get("content-length"))
         if declared is not None and declared > served.endpoint.document.max_body:
-            return self._conclude(self._too_large(declared), self._routed_at_headers)
+            return self._conclude(decision.too_large(served.endpoint, declared), self._routed_at_headers)
         self._state = State.BODY
         return answers.SEND_BODY if self._inclusion is None else answers.SEND_BODY_AND_ANSWER
 
@@ -219,7 +222,7 @@ class DecideExchange:
         self._attempts = _number(headers.get("x-envoy-attempt-count"))
         answered = headers.get("x-hyperplan-model")
         self._answered = text(answered) if answered and not _is_of_envoy(headers) else None
-        self._json_length = self._length_of_json(headers)
+        self._json_length = decision.length_of_json(self._endpoint, headers)
         if not message.end_of_stream and self._status == 200 and _readable(headers, self._json_length):
             self._state = State.ANSWER_BODY
             return answers.SEND_ANSWER_BODY
@@ -246,8 +249,11 @@ class DecideExchange:
         self._inspection = inspection
         if inspection.flaw or inspection.violations:
             self._count(inspection)
-            rejected = self._is_rejected(inspection)
-            answer = self._reject(inspection) if rejected else routed(self._choose(inspection), self._mark(inspection))
+            schema = self._endpoint.schema
+            if decision.is_rejected(schema, inspection):
+                answer = self._reject(inspection)
+            else:
+                answer = routed(self._choose(inspection), decision.mark_of(schema, inspection))
         else:
             answer = routed(self._choose(inspection), None)
         self._report(inspection)
@@ -255,7 +261,7 @@ class DecideExchange:
 
     def _reject(self, inspection: Inspection) -> bytes:
         self._state = State.DONE
-        self._status = status_of(inspection)
+        self._status = decision.status_of(inspection)
         self._latency = self._decide.monotonic() - self._began
         self._decide.observer.rejected(self._endpoint.name)
         return refusal(self._endpoint, inspection, self._prediction_id())
@@ -263,52 +269,26 @@ class DecideExchange:
     def _choose(self, inspection: Inspection) -> Choice:
         endpoint = self._served.endpoint
         self._state = State.DONE if self._inclusion is None else State.ANSWER
-        self._choice = choice = endpoint.choose(self._entity(inspection), self._decide.source)
+        self._choice = choice = decision.choose(endpoint, inspection, self._headers, self._decide.source)
         self._decide.observer.routed(endpoint.name, choice.arm)
         return choice
 
     def _routed(self, choice: Choice, mark: str | None) -> bytes:
-        if mark is None:
+        inclusion = self._inclusion_told()
+        if mark is None and inclusion is None:
             return self._served.routed(choice.arm)
-        return answers.routed(self._endpoint.arms[choice.arm], mark)
+        return answers.routed(self._served.route(choice.arm, mark, inclusion))
 
     def _routed_at_headers(self, choice: Choice, mark: str | None) -> bytes:
-        cluster = self._endpoint.arms[choice.arm]
-        return answers.routed_at_headers(cluster, mark, send_answer=self._inclusion is not None)
+        route = self._served.route(choice.arm, mark, self._inclusion_told())
+        return answers.routed_at_headers(route, send_answer=self._inclusion is not None)
+
+    def _inclusion_told(self) -> float | None:
+        """The inclusion probability of a sampled request that is copied to shadows, whose answers are then sampled too."""
+        return self._inclusion if self._served.is_copied else None
 
     def _inspect(self, body: bytes) -> Inspection:
-        if len(body) > self._endpoint.document.max_body:  # Envoy measures what it buffers, not what comes in one read
-            return self._too_large(len(body))
-        encoding = self._headers.get("content-encoding")
-        if encoding and encoding.lower() != b"identity":
-            detail = f"a body in content-encoding {text(encoding.lower())} is not read"
-            return self._endpoint.inspector.flawed("encoding", detail)
-        return self._endpoint.inspector.inspect(body, self._length_of_json(self._headers))
-
-    def _length_of_json(self, headers: Headers) -> int | None:
-        """How many bytes of a body are JSON, in a protocol that may have binary data behind it."""
-        return _number(headers.get(JSON_LENGTH_HEADER)) if self._served.binary else None
-
-    def _too_large(self, length: int) -> Inspection:
-        limit = self._endpoint.document.max_body
-        detail = f"the body has {length} bytes, more than the {limit} allowed"
-        return self._endpoint.inspector.flawed("too_large", detail)
-
-    def _is_rejected(self, inspection: Inspection) -> bool:
-        schema = self._endpoint.schema
-        if inspection.flaw:
-            return schema.on_violation == "reject" or inspection.flaw == "too_large"
-        return bool(inspection.violations) and schema.harshest(inspection.violations) == "reject"
-
-    def _entity(self, inspection: Inspection) -> str | None:
-        """Whom the request is about, as text; None when it does not say, or not as a string, a number or a boolean."""
-        entity = self._endpoint.document.entity
-        if entity is None:
-            return None
-        if entity.header is not None:
-            value = self._headers.get(entity.header)
-            return text(value) if value is not None else None
-        return _as_key(inspection.first(entity.feature or ""))
+        return decision.inspect(self._endpoint, body, self._headers)
 
     def _count(self, inspection: Inspection) -> None:
         observer, name = self._decide.observer, self._endpoint.name
@@ -316,18 +296,6 @@ class DecideExchange:
             observer.flawed(name, inspection.flaw)
         for violation in inspection.violations:
             observer.violated(name, violation.feature, violation.kind)
-
-    def _mark(self, inspection: Inspection) -> str | None:
-        """What the mark says of a body that passes; None for one that needs none."""
-        schema = self._endpoint.schema
-        if inspection.flaw:
-            return f"body={inspection.flaw}" if schema.on_violation != "ignore" else None
-        named = dict.fromkeys(
-            f"{quote(violation.feature.encode('utf-8', 'surrogatepass')) or 'row'}={violation.kind}"
-            for violation in inspection.violations
-            if schema.action(violation) != "ignore"
-        )
-        return ",".join(list(named)[:MARKED]) or None
 
     def _report(self, inspection: Inspection) -> None:
         trace = self._trace() if is_recorded(self._metadata.get("traceparent")) else None
@@ -358,7 +326,7 @@ class DecideExchange:
             plan=self._plan_number,
             revision=endpoint.revision,
             schema_version=endpoint.schema_version,
-            entity=self._entity(inspection),
+            entity=decision.entity_of(endpoint, inspection, self._headers),
             chosen=self._choice.arm if self._choice else None,
             answered=self._answered,
             attempts=self._attempts,
@@ -379,7 +347,10 @@ class DecideExchange:
         found = {}
         for part in self._endpoint.document.slices:
             header = part.removeprefix("header:")
-            value = _as_key(inspection.first(part)) if header == part else text(self._headers.get(header) or b"")
+            if header == part:
+                value = decision.as_key(inspection.first(part))
+            else:
+                value = text(self._headers.get(header) or b"")
             if value:
                 found[part] = value
         return found
@@ -420,20 +391,6 @@ def _is_of_envoy(headers: Headers) -> bool:
     """Whether an error is Envoy's own. It names the model that it tried last, but no time that a model took to answer."""
     failed = (headers.get(":status") or b"").startswith(b"5")
     return failed and headers.get("x-envoy-upstream-service-time") is None
-
-
-def _as_key(value: Any) -> str | None:
-    """A value as an entity or a slice. 5 and 5.0 are one entity, however the client wrote them."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return value
-        case int() | float():
-            number = float(value) if abs(value) < 1e300 else value
-            return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
-        case _:
-            return None
 
 
 def _number(value: bytes | None) -> int | None:

@@ -2,22 +2,14 @@
 
 import msgspec
 
+from extproc.stages.answers import PREDICTION_ID_HEADER
 from extproc.wire import HeaderMutation, HttpStatus, ImmediateResponse, ProcessingResponse, overwritten
-from hyperplan.inspection import Flaw, Inspection
+from hyperplan.decision import status_of
+from hyperplan.inspection import Inspection
 from hyperplan.plan import CompiledEndpoint
 
 LISTED = 100
 """Violations listed in one answer at most."""
-
-STATUS_OF_FLAW: dict[Flaw, int] = {
-    "empty": 400,
-    "too_large": 413,
-    "encoding": 415,
-    "not_json": 400,
-    "too_deep": 400,
-    "no_rows": 422,
-}
-STATUS_OF_VIOLATIONS = 422
 
 
 def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: str) -> bytes:
@@ -39,18 +31,13 @@ def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: s
             headers=HeaderMutation(
                 set_headers=[
                     overwritten("content-type", "application/problem+json"),
-                    overwritten("x-hyperplan-prediction-id", prediction_id),
+                    overwritten(PREDICTION_ID_HEADER, prediction_id),
                 ]
             ),
             body=msgspec.json.encode(problem),
             details="hyperplan_refused",
         )
     ).SerializeToString()
-
-
-def status_of(inspection: Inspection) -> int:
-    """The HTTP status of a refusal."""
-    return STATUS_OF_FLAW[inspection.flaw] if inspection.flaw else STATUS_OF_VIOLATIONS
 
 
 def _explanation(inspection: Inspection) -> dict[str, object]:

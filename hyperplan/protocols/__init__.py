@@ -1,6 +1,7 @@
 """The wire formats of clients and models, by name."""
 
 from hyperplan.protocols.base import (
+    JSON_LENGTH_HEADER,
     PLAIN,
     Body,
     Form,
@@ -20,6 +21,7 @@ PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in 
 """Every protocol that bodies can be read and written in. A new one is a module of its own and a line here."""
 
 __all__ = [
+    "JSON_LENGTH_HEADER",
     "PLAIN",
     "PROTOCOLS",
     "Body",

@@ -21,6 +21,10 @@ DETAIL = 1000
 """Characters of somebody else's error message that are passed on."""
 
 
+JSON_LENGTH_HEADER = "inference-header-content-length"
+"""The Open Inference Protocol's header that says how many bytes of a body are JSON, where binary data follows."""
+
+
 class Unreadable(ValueError):
     """A body that is not of the protocol; the message says what was expected and what is there."""
 
@@ -32,8 +36,7 @@ class Unwritable(ValueError):
 class Body(NamedTuple):
     """A body with the headers that say how to read it.
 
-    `json_length` is the Open Inference Protocol's `inference-header-content-length`: how many bytes of the body are JSON,
-    where binary tensors follow.
+    `json_length` is what `JSON_LENGTH_HEADER` says.
     """
 
     content: bytes
