@@ -219,15 +219,11 @@ def written(message: Any) -> Body:
 
 def without_nan(value: Any) -> Any:
     """A JSON value with None for every number that JSON cannot hold."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case list():
-            return [without_nan(item) for item in value]
-        case dict():
-            return {key: without_nan(item) for key, item in value.items()}
-        case _:
-            return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    return {key: without_nan(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def detail_of(body: Body) -> str:

@@ -77,9 +77,11 @@ class OIP(Protocol):
             )
             for name, feature in self.speaker.features.items()
         ]
-        # Rows are made of columns here, so the body knows their type.
+        # Rows are made of columns here, so the body knows their type and the order of its fields.
         inputs: Any = list[Union[tuple(tensors)]]  # type: ignore[misc] # noqa: UP007 - as many as there are features
-        return msgspec.defstruct("Body", [("inputs", inputs)], namespace={"row": row})
+        names = {attribute: name for name, attribute in row.attributes.items()}
+        order = tuple(names[field] for field in row.struct.__struct_fields__ if field in names)
+        return msgspec.defstruct("Body", [("inputs", inputs)], namespace={"row": row.struct, "order": order})
 
     def decoded_rows(self, body: Any) -> Sequence[Any]:
         features = self.speaker.features
@@ -96,10 +98,7 @@ class OIP(Protocol):
             return ()
         if count * (len(features) - len(columns)) > SPARSE:
             return ()
-        row: RowType = body.row
-        names = {attribute: name for name, attribute in row.attributes.items()}
-        order = [names[field] for field in row.struct.__struct_fields__ if field in names]
-        return list(map(row.struct, *(columns.get(name, repeat(UNSET, count)) for name in order)))
+        return list(map(body.row, *(columns.get(name) or repeat(UNSET, count) for name in body.order)))
 
     def loaded(self, body: Body) -> Any:
         """As every protocol, and with the data of binary tensors in its place.
@@ -243,13 +242,34 @@ def _id(form: Form) -> dict[str, Any]:
 
 def _input(name: str, feature: AnyFeature, values: list[Any]) -> dict[str, Any]:
     datatype = DATATYPES[type(feature)]
-    for row, value in enumerate(values):
-        reason = _unsaid(feature, value)
-        if reason:
-            raise Unwritable(f"row {row}: {name}: {reason}")
+    if not _are_sayable(feature, values):
+        row, reason = next((row, reason) for row, value in enumerate(values) if (reason := _unsaid(feature, value)))
+        raise Unwritable(f"row {row}: {name}: {reason}")
     shape, flat = shaped(values)
     found = {"name": name, "shape": shape, "datatype": datatype}
     return found | ({"parameters": {"content_type": "str"}} if datatype == "BYTES" else {}) | {"data": flat}
+
+
+NUMBERS = frozenset({int, float})
+KINDS: dict[type[AnyFeature], frozenset[type]] = {
+    Float: NUMBERS,
+    Int: frozenset({int}),
+    Bool: frozenset({bool}),
+    String: frozenset({str}),
+    Category: frozenset({str}),
+}
+
+
+def _are_sayable(feature: AnyFeature, values: list[Any]) -> bool:
+    """Whether a tensor of a feature can hold all of these values."""
+    if isinstance(feature, NumberList):
+        return all(
+            type(value) is list and len(value) == feature.length and NUMBERS.issuperset(map(type, value))
+            for value in values
+        )
+    if not KINDS[type(feature)].issuperset(map(type, values)):
+        return False
+    return not isinstance(feature, Int) or (min(values) >= -(2**63) and max(values) < 2**63)
 
 
 def _unsaid(feature: AnyFeature, value: Any) -> str | None:
@@ -258,22 +278,7 @@ def _unsaid(feature: AnyFeature, value: Any) -> str | None:
         return "other rows have it, and a tensor has a value for each"
     if value is None:
         return "a tensor cannot hold null"
-    match feature:
-        case Int():
-            good = type(value) is int and -(2**63) <= value < 2**63
-        case Bool():
-            good = isinstance(value, bool)
-        case String() | Category():
-            good = isinstance(value, str)
-        case NumberList():
-            good = isinstance(value, list) and len(value) == feature.length and all(map(_is_number, value))
-        case _:
-            good = _is_number(value)
-    return None if good else f"a tensor of {DATATYPES[type(feature)]} holds {feature.noun()}"
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return None if _are_sayable(feature, [value]) else f"a tensor of {DATATYPES[type(feature)]} holds {feature.noun()}"
 
 
 def _outputs(predictions: Sequence[Any], asked: list[str]) -> dict[str, Sequence[Any]]:
