@@ -8,7 +8,7 @@ them, and tried on some.
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -18,7 +18,9 @@ from hyperplan.rules.syntax import BadSyntax, Node, parse
 from hyperplan.rules.trial import rows_to_try
 from hyperplan.rules.values import LARGEST, NUMBERS, Value, clamped, parts_of
 from hyperplan.schema import AnyFeature, Int, Schema, finite
-from hyperplan.task import Task
+
+if TYPE_CHECKING:
+    from hyperplan.endpoint import Task
 
 Prediction: TypeAlias = float | int | str | list[float]
 
@@ -33,7 +35,7 @@ class Rule:
     A row's features are doubles, ints, booleans, strings and lists of doubles, as the schema says; what is absent is null.
     """
 
-    def __init__(self, expression: str, schema: Schema, task: Task) -> None:
+    def __init__(self, expression: str, schema: Schema, task: "Task") -> None:
         """Compile a rule.
 
         Raises:
@@ -123,7 +125,7 @@ def _shown(result: Any) -> str:
 # Checking.
 
 
-def problems_of_rule(expression: str, schema: Schema, task: Task) -> Sequence[str]:
+def problems_of_rule(expression: str, schema: Schema, task: "Task") -> Sequence[str]:
     """Everything that is wrong with a rule: where, what, and what to write instead. Nothing, if it is sound.
 
     Every process that reads a plan asks this of every rule, so what was said of the same rule before is kept.
@@ -132,7 +134,7 @@ def problems_of_rule(expression: str, schema: Schema, task: Task) -> Sequence[st
 
 
 @functools.lru_cache(maxsize=1024)
-def _problems(expression: str, features: bytes, task: Task) -> Sequence[str]:
+def _problems(expression: str, features: bytes, task: "Task") -> Sequence[str]:
     schema = Schema(features=msgspec.json.decode(features, type=dict[str, AnyFeature]))
     try:
         root = parse(expression)
@@ -146,7 +148,7 @@ def _problems(expression: str, features: bytes, task: Task) -> Sequence[str]:
     return tuple(found)
 
 
-def _tried(expression: str, root: Node, schema: Schema, task: Task, *, told: bool) -> Iterable[str]:
+def _tried(expression: str, root: Node, schema: Schema, task: "Task", *, told: bool) -> Iterable[str]:
     """The first row, out of those at the edges of the schema, on which a rule fails."""
     try:
         rule = Rule(expression, schema, task)
@@ -165,7 +167,7 @@ def _tried(expression: str, root: Node, schema: Schema, task: Task, *, told: boo
             return
 
 
-def _unfit(root: Node, result: Value, task: Task) -> Iterable[Fault]:
+def _unfit(root: Node, result: Value, task: "Task") -> Iterable[Fault]:
     """Why what a rule comes to is no answer to the task."""
     can_be = " or ".join(parts_of(result))
     if result.kinds <= NUMBERS:

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from hyperplan.endpoint import Task
 from hyperplan.rules import Rule, RuleFailed, problems_of_rule
 from hyperplan.schema import Schema
-from hyperplan.task import Task
 
 ROOT = Path(__file__).parent.parent.parent
 
