@@ -136,6 +136,11 @@ class Telemetry(Counting):
                 lambda: counts.violations,
             ),
             ("hyperplan.flaws", ("hyperplan.endpoint", "hyperplan.flaw"), lambda: counts.flaws),
+            (
+                "hyperplan.attempts",
+                ("hyperplan.endpoint", "hyperplan.model", "hyperplan.outcome"),
+                lambda: counts.attempts,
+            ),
         ):
             meter.create_observable_counter(name, [_observed(attributes, totals)])
         meter.create_observable_counter("hyperplan.samples.dropped", [lambda _: [Observation(self.dropped)]])

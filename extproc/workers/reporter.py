@@ -1,6 +1,7 @@
 """The observer of a worker: keeps what the stage tells until the next report to the supervisor takes it."""
 
 from collections import deque
+from collections.abc import Sequence
 
 from extproc.stages.observer import Decision, Trace
 from extproc.telemetry.counting import Counting
@@ -37,11 +38,11 @@ class Reporter(Counting):
             self._spans.popleft()
             self._dropped_spans += 1
 
-    def report(self, connections: int, taken: int) -> Report:
+    def report(self, connections: Sequence[int], taken: Sequence[int]) -> Report:
         """All that happened since the report before."""
         report = Report(
-            connections,
-            taken,
+            list(connections),
+            list(taken),
             self.counts.take(),
             list(self._samples),
             list(self._spans),

@@ -56,6 +56,7 @@ class Memory:
         self.rejections: list[str] = []
         self.violations: list[tuple[str, str, str]] = []
         self.flaws: list[tuple[str, str]] = []
+        self.attempts: list[tuple[str, str, str]] = []
         self.decisions: list[Decision] = []
         self.samples: list[tuple[Sample, Trace | None]] = []
         self.shadows: list[tuple[ShadowSample, Trace | None]] = []
@@ -71,6 +72,9 @@ class Memory:
 
     def flawed(self, endpoint: str, flaw: str) -> None:
         self.flaws.append((endpoint, flaw))
+
+    def attempted(self, endpoint: str, model: str, outcome: str) -> None:
+        self.attempts.append((endpoint, model, outcome))
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)

@@ -18,10 +18,10 @@ def test_shadows_answers_are_reported_among_the_samples() -> None:
     reporter = Reporter()
     reporter.shadowed(a_shadows_answer(), None)
     reporter.sampled(a_sample(), None)
-    frames = [SampleFrame.decode(frame) for frame in reporter.report(0, 0).samples]
+    frames = [SampleFrame.decode(frame) for frame in reporter.report([0, 0], [0, 0]).samples]
     assert [frame.event for frame in frames] == ["hyperplan.shadow", "hyperplan.sample"]
     assert ShadowSample.decode(frames[0].body) == a_shadows_answer()
-    assert reporter.report(0, 0).samples == []
+    assert reporter.report([0, 0], [0, 0]).samples == []
 
 
 def test_a_report_that_nobody_takes_grows_to_its_limit_and_counts_what_it_dropped() -> None:
@@ -30,6 +30,6 @@ def test_a_report_that_nobody_takes_grows_to_its_limit_and_counts_what_it_droppe
         reporter.sampled(a_sample(), None)
     for _ in range(3):
         reporter.shadowed(a_shadows_answer(), None)
-    report = reporter.report(0, 0)
+    report = reporter.report([0, 0], [0, 0])
     assert (len(report.samples), report.dropped) == (MOST_WAITING, 3)
     assert SampleFrame.decode(report.samples[-1]).event == "hyperplan.shadow"
