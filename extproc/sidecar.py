@@ -1,8 +1,8 @@
 """The sidecar: puts the parts together and runs them until it is told to stop.
 
 Order matters. Telemetry first, so that nothing goes unseen; the plan on disk next, so that the first request already
-finds its endpoint; then the sockets, on which Envoy may connect at once; the source of plans last, since control may
-be away.
+finds its endpoint; then the sockets, on which Envoy may connect at once; the source of plans last, since control may be
+away.
 """
 
 import asyncio

@@ -43,4 +43,5 @@ def wilson(share: float, size: float) -> tuple[float, float]:
     spread = Z**2 / size
     centre = (share + spread / 2) / (1 + spread)
     half = Z / (1 + spread) * math.sqrt(share * (1 - share) / size + spread / (4 * size))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # At the ends the two terms cancel, and what rounding leaves of them would be told as a bound.
+    return (centre - half if share > 0 else 0.0), (centre + half if share < 1 else 1.0)
