@@ -1,8 +1,8 @@
 """The sidecar: puts the parts together and runs them until it is told to stop.
 
 Order matters. Telemetry first, so that nothing goes unseen; the plan on disk next, so that the first request already
-finds its endpoint; then the sockets, on which Envoy may connect at once; the source of plans last, since control may
-be away.
+finds its endpoint; then the sockets, on which Envoy may connect at once; the source of plans last, since control may be
+away.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from urllib.parse import SplitResult
 
 from extproc import garbage
 from extproc.plans import BadPlan, ControlSource, FolderSource, Keeper, PlanSource, Shelf
+from extproc.rules import RuleServer
 from extproc.service import OneProcess, Service
 from extproc.stages import Role, Stages
 from extproc.telemetry.observer import Telemetry
@@ -27,6 +28,7 @@ log = logging.getLogger("hyperplan.sidecar")
 EXTPROC_SOCKET = "extproc.sock"
 ADAPT_SOCKET = "adapt.sock"
 XDS_SOCKET = "xds.sock"
+RULES_SOCKET = "rules.sock"
 DRAIN = 2.0
 """Seconds that open streams get to end when the sidecar stops."""
 
@@ -60,12 +62,13 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
     telemetry = Telemetry(settings.telemetry)
     service = _service(settings, telemetry)
     xds = XdsServer(settings.run / XDS_SOCKET)
+    rules = RuleServer(settings.run / RULES_SOCKET)
     shelf = Shelf(settings.data)
 
     def applied(number: int) -> None:
         telemetry.plan_number = number
 
-    keeper = Keeper(service, xds, shelf, default_upstream=settings.default_upstream, on_applied=applied)
+    keeper = Keeper(service, xds, shelf, rules, default_upstream=settings.default_upstream, on_applied=applied)
     first = shelf.load() or Plan(EMPTY.number)
     try:
         await keeper.begin(first)
@@ -82,7 +85,7 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
             raise error
     finally:
         log.info("stopping")
-        await service.stop(DRAIN)
+        await asyncio.gather(service.stop(DRAIN), rules.stop(DRAIN))
         await xds.stop()
         await asyncio.to_thread(telemetry.close)
 

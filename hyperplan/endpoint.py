@@ -17,6 +17,7 @@ import msgspec
 from hyperplan.documents import Document, located, parse, readable
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
+from hyperplan.rules import problems_of_rule
 from hyperplan.schema import NumberList, Schema
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
@@ -198,7 +199,8 @@ _FOLLOWS = (
     (r"/routing/(split|fallback|shadow)/.+|/routing/default", r"/models"),
     (r"/models/[^/]+/(protocol|signature|paths(/.+)?)|/paths(/.+)?|/routing/default", r"/protocol"),
     (r"/models/[^/]+/timeout", r"/timeout"),
-    (r"/routing/default", r"/routing/split(/.+)?|/paths(/.+)?|/schema(/features)?|/models/.+"),
+    (r"/routing/default", r"/routing/split(/.+)?|/paths(/.+)?|/schema(/features)?|/models/.+|/on_failure"),
+    (r"/models/[^/]+/rule", r"/schema(/.+)?|/task"),
     (r"/models/[^/]+/(protocol|features/.+)", r"/schema(/features(/.+)?)?"),
     (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
@@ -222,6 +224,7 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from (Problem("/schema" + problem.pointer, problem.detail) for problem in endpoint.schema.problems())
     yield from _problems_of_entity(endpoint)
     yield from _problems_of_models(endpoint)
+    yield from _problems_of_rules(endpoint)
     yield from _problems_of_routing(endpoint)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
@@ -296,6 +299,16 @@ def _problems_of_a_rules_fields(name: str, model: Model) -> Iterator[Problem]:
     for field in ("protocol", "features", "signature", "paths", "answer", "health", "timeout"):
         if getattr(model, field) is not None:
             yield Problem(pointer("models", name, field), "says nothing of a rule, which speaks what clients speak")
+
+
+def _problems_of_rules(endpoint: Endpoint) -> Iterator[Problem]:
+    """Rules are held against the schema, which must be sound for that."""
+    if next(endpoint.schema.problems(), None) is not None:
+        return
+    for name, model in endpoint.models.items():
+        if model.rule is not None:
+            for detail in problems_of_rule(model.rule, endpoint.schema, endpoint.task):
+                yield Problem(pointer("models", name, "rule"), detail)
 
 
 def _problems_of_speech(endpoint: Endpoint, name: str, model: Model, protocol: Protocol) -> Iterator[Problem]:
@@ -403,10 +416,13 @@ def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
     model = endpoint.models.get(name)
     if model is None or (model.protocol is None and model.rule is None):
         return  # reported already
-    if model.protocol != endpoint.protocol:
-        speaks = model.protocol or "no protocol, being a rule"
-        detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks {speaks}"
-        yield Problem("/routing/default", detail)
+    if model.rule is not None:
+        if endpoint.on_failure == "open":
+            detail = f"{name!r} is a rule, which the sidecar serves, so it cannot answer when the sidecar is away; "
+            yield Problem("/routing/default", detail + "name a model with a url, or say on_failure: closed (503 then)")
+    elif model.protocol != endpoint.protocol:
+        detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks "
+        yield Problem("/routing/default", f"{detail}{model.protocol}")
     elif not endpoint.identical(name):
         detail = f"{name!r} answers when the sidecar cannot, so it must take and answer what clients send and read: "
         yield Problem(
@@ -428,9 +444,7 @@ def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
     if endpoint.protocol not in PROTOCOLS:
         yield Problem("/protocol", f"{endpoint.protocol} is not served yet; served: {', '.join(PROTOCOLS)}")
     for name, model in endpoint.models.items():
-        if model.rule is not None:
-            yield Problem(pointer("models", name, "rule"), "rules are not served yet; give the model a url")
-        elif model.protocol is not None and model.protocol not in PROTOCOLS:
+        if model.protocol is not None and model.protocol not in PROTOCOLS:
             detail = f"{model.protocol} is not served yet; served: {', '.join(PROTOCOLS)}"
             yield Problem(pointer("models", name, "protocol"), detail)
     for name, feature in endpoint.schema.features.items():

@@ -125,6 +125,12 @@ def test_the_sidecar_loads_neither_envoys_generated_classes_nor_numpy_nor_scipy(
     assert loaded & (ENVOYS_CLASSES | {"numpy", "scipy", "pandas", "control"}) == set()
 
 
+def test_the_sidecar_loads_what_serves_rules_only_when_there_are_some() -> None:
+    loaded = imported("extproc.sidecar")
+    assert "extproc.rules.server" in loaded
+    assert loaded & {"cel", "httptools", "extproc.rules.book", "extproc.rules.http"} == set()
+
+
 def test_nothing_that_is_installed_with_the_sidecar_imports_envoys_generated_classes_later() -> None:
     astray = {
         str(source): sorted(roots(source) & ENVOYS_CLASSES)
