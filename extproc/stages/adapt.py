@@ -161,7 +161,7 @@ class AdaptExchange:
     # The steps, in the order in which they happen.
 
     def _on_request_headers(self, message: HttpHeaders) -> bytes:
-        headers = self._headers = Headers(message.headers)
+        headers = self._headers = Headers.whole(message.headers)
         endpoint = self._decided_by(headers)
         model = text(headers.get(rewrites.TARGET_HEADER) or b"")
         if endpoint is None or model not in endpoint.document.models:
@@ -201,7 +201,7 @@ class AdaptExchange:
         if self._is_shadow and self._inclusion is None:
             self._state = State.DONE
             return answers.PASS["response_headers"]
-        headers = self._answer = Headers(message.headers)
+        headers = self._answer = Headers.whole(message.headers)
         self._coding = headers.get("content-encoding")
         status = self._status = _number(headers.get(":status")) or 0
         has_body = not message.end_of_stream
@@ -237,7 +237,7 @@ class AdaptExchange:
         if len(body.content) > LARGEST:
             return self._fail(f"in the words of the client it would have {len(body.content)} bytes")
         self._end("ok", None, predictions)
-        if body.content is message.body:
+        if self._asked is None and is_identity(self._coding):
             return answers.PASS["response_body"]
         return rewrites.answered(status, body)
 
