@@ -567,3 +567,9 @@ class ExtProcOverrides(_message.Message):
     FAILURE_MODE_ALLOW_FIELD_NUMBER: _ClassVar[int]
     failure_mode_allow: _wrappers_pb2.BoolValue
     def __init__(self, failure_mode_allow: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ...) -> None: ...
+
+class FilterConfig(_message.Message):
+    __slots__ = ("config",)
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    config: _any_pb2.Any
+    def __init__(self, config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...

@@ -23,6 +23,7 @@ ENVOY_NAMES: Mapping[type[Message], str] = {
     wire.HeaderMutationFilter: "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
     wire.ExternalProcessor: "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
     wire.UpstreamCodec: "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+    wire.FilterConfig: "envoy.config.route.v3.FilterConfig",
     wire.PreviousPrioritiesConfig: "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
 }
 

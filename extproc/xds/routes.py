@@ -2,7 +2,7 @@
 
 With the routing header, which only the sidecar sets, a request goes to the arm that it names, and copies of it to the shadows.
 Without it (the sidecar has not spoken yet, or is away) it goes to the default model, after the filter `hyperplan.decide` has
-had its chance. Filter, time limit and body limit are the same on both, since Envoy takes them from the first.
+had its chance. Filters, time limit and body limit are the same on both, since Envoy takes them from the first.
 """
 
 import functools
@@ -19,6 +19,7 @@ from extproc.wire.resources_pb2 import (
     DirectResponseAction,
     ExtProcOverrides,
     ExtProcPerRoute,
+    FilterConfig,
     HeaderMatcher,
     PreviousPrioritiesConfig,
     RetryPolicy,
@@ -35,6 +36,9 @@ from hyperplan.plan import ROUTING_HEADER, adapted, longest_answer, model_cluste
 
 DECIDE = "hyperplan.decide"
 """The name of the filter that asks the sidecar, in Envoy's own configuration."""
+
+DECOMPRESSORS = ("hyperplan.gunzip", "hyperplan.unbrotli", "hyperplan.unzstd")
+"""The names of the filters that undo the compression of request bodies."""
 
 _LEAST_IDLE_TIMEOUT = 60.0
 
@@ -82,7 +86,7 @@ def _endpoint_route(endpoint: Endpoint, action: RouteAction, headers: Sequence[H
     return Route(
         match=RouteMatch(path=endpoint.match.path, headers=headers),
         route=action,
-        typed_per_filter_config={DECIDE: _decide(endpoint.on_failure)},
+        typed_per_filter_config={DECIDE: _decide(endpoint.on_failure), **dict.fromkeys(DECOMPRESSORS, _on())},
         request_body_buffer_limit=UInt64Value(value=_buffer_limit(endpoint)),
         response_headers_to_add=_response_headers(),
     )
@@ -138,6 +142,14 @@ def _decide(on_failure: OnFailure) -> Any:
     """Turns the filter on, and says what becomes of requests that the sidecar does not answer for."""
     overrides = ExtProcOverrides(failure_mode_allow=BoolValue(value=on_failure == "open"))
     return packed(ExtProcPerRoute(overrides=overrides))
+
+
+@functools.cache
+def _on() -> Any:
+    """Turns a filter on, as it is in Envoy's own configuration: that is what an empty one in its place means."""
+    config = FilterConfig()
+    config.config.SetInParent()
+    return packed(config)
 
 
 @functools.cache

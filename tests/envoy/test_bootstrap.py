@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from cli.addresses import Address
 from cli.envoy_config import BOOTSTRAP, EnvoySettings, envoy_binary, render, render_json
 from extproc.xds.resources import ROUTES
-from extproc.xds.routes import DECIDE
+from extproc.xds.routes import DECIDE, DECOMPRESSORS
 from extproc.xds.upstream_filters import ADAPT
 from hyperplan.endpoint import WITHHELD_HEADERS
 
@@ -59,5 +59,5 @@ def test_the_names_that_the_sidecar_uses_are_those_of_the_bootstrap() -> None:
     manager = connection_manager()
     assert manager["rds"]["route_config_name"] == ROUTES
     off = [part["name"] for part in manager["http_filters"] if part.get("disabled")]
-    assert off == [DECIDE]
+    assert off == [*DECOMPRESSORS, DECIDE]
     assert ADAPT in {cluster["name"] for cluster in static_resources()["clusters"]}
