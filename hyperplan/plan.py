@@ -154,6 +154,15 @@ def model_cluster(endpoint: str, model: str) -> str:
     return f"model/{endpoint}/{model}"
 
 
+LARGEST_ANSWER = 16 << 20
+"""Bytes of a model's answer that are held and read, whatever the endpoint allows for a request."""
+
+
+def longest_answer(endpoint: Endpoint) -> int:
+    """Bytes of an answer that are held and read where one is adapted. Larger ones pass unread, or fail if they must be translated."""
+    return max(endpoint.max_body, LARGEST_ANSWER)
+
+
 def shadow_cluster(endpoint: str, model: str) -> str:
     """The name of Envoy's cluster for a model that sees copies of requests."""
     return f"shadow/{endpoint}/{model}"

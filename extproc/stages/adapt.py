@@ -26,7 +26,7 @@ from extproc.stages.observer import Observer, Outcome, Trace
 from extproc.stages.revisions import Revisions
 from extproc.stages.rewrites import Said
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
-from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan
+from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan, longest_answer
 from hyperplan.protocols import Body, Unreadable
 from hyperplan.sample import bounded
 from hyperplan.shadow import ShadowSample
@@ -211,7 +211,7 @@ class AdaptExchange:
             return self._fail_at_headers(f"it answered {status}", "failed")
         if self._asked is None or not has_body:
             return self._pass_error("response_headers")
-        if _length(headers) > LARGEST:
+        if _length(headers) > longest_answer(self._endpoint.document):
             return self._answer_error(Body(b""), rewrites.answered_at_headers)
         self._state = State.ANSWER_BODY
         return rewrites.SEND_ANSWER_BODY
@@ -274,7 +274,7 @@ class AdaptExchange:
         if content_type and b"json" not in content_type and headers.get(rewrites.JSON_LENGTH_HEADER) is None:
             return self._fail_at_headers(f"it is {text(content_type)}, not JSON", "not_understood")
         length = _length(headers)
-        if length > LARGEST:
+        if length > longest_answer(self._endpoint.document):
             if self._asked is None:
                 return self._pass_unread(f"it has {length} bytes")
             return self._fail_at_headers(f"it has {length} bytes", "not_understood")
