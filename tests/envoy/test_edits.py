@@ -12,7 +12,7 @@ from google.protobuf.any_pb2 import Any
 from extproc.xds import Refused, Resources, XdsServer
 from extproc.xds.resources import CLUSTER
 from hyperplan.plan import model_cluster
-from tests.envoy.running import PATIENCE, ChoosingSidecar, ModelServer, RunningEnvoy, endpoint_document, resources
+from tests.envoy.running import PATIENCE, ModelServer, RunningEnvoy, Served, endpoint_document, resources
 
 EnvoyWith = Callable[[Resources], Awaitable[RunningEnvoy]]
 Server = Callable[..., Awaitable[ModelServer]]
@@ -177,19 +177,17 @@ def resident(envoy: RunningEnvoy) -> int:
 
 
 async def test_a_hundred_routing_edits_in_a_row_fail_no_request(
-    envoy_with: EnvoyWith,
-    model_server: Server,
-    xds: XdsServer,
-    sidecar_choosing: Callable[..., Awaitable[ChoosingSidecar]],
-    client: httpx.AsyncClient,
+    served: Callable[..., Awaitable[Served]], model_server: Server, xds: XdsServer, client: httpx.AsyncClient
 ) -> None:
+    """Of two, one gives the arm a fallback, so that its answers are read, and the other takes it away."""
     model = await model_server()
-    await sidecar_choosing("a@1")
     models = {"a@1": model.url("/a"), "b@1": model.url("/b")}
     routings = [{"split": {"a@1": 1}, "fallback": fallback} for fallback in ([], ["b@1"])]
-    versions = [resources(endpoint_document(models, routing=routing)) for routing in routings]
-    envoy = await envoy_with(versions[0])
-    async with load(client, envoy.url + PATH) as statuses:
+    documents = [endpoint_document(models, routing=routing) for routing in routings]
+    versions = [resources(document) for document in documents]
+    delay = await served(documents[0])
+    async with load(client, delay.url) as statuses:
         for edit in range(100):
             await xds.apply(versions[(edit + 1) % 2])
     assert set(statuses) == {200}
+    assert {model for _, model, outcome in delay.memory.attempts if outcome == "ok"} == {"a@1"}

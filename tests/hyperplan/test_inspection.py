@@ -39,6 +39,12 @@ BODIES: dict[str, list[Any]] = {
     "json": [[ROW, ROW]],
 }
 COLUMNS = {key: [value, value] for key, value in ROW.items()}
+DATATYPES = {"delay": "FP32", "carrier": "BYTES", "hour": "INT64"}
+TENSORS = [{"name": key, "datatype": DATATYPES[key], "data": values} for key, values in COLUMNS.items()]
+BODIES["oip"] = [
+    {"id": "7", "inputs": [tensor | {"shape": shape} for tensor in TENSORS], "outputs": [{"name": "predict"}]}
+    for shape in ([2], [2, 1])
+]
 BODIES["tfserving"].append({"inputs": COLUMNS})
 BODIES["mlflow"].append({"inputs": COLUMNS})
 BODIES["mlflow"].append({"dataframe_split": {"columns": list(ROW), "data": [list(ROW.values())] * 2}, "params": {}})
@@ -148,6 +154,13 @@ def test_an_inspection_of_a_body_costs_what_the_body_holds_not_what_the_schema_h
     schema = Schema(features={f"x{index}": Float(required=False) for index in range(5000)})
     inspection = inspect(b"[" + b"{}," * 300_000 + b"{}]", "json", schema)
     assert (len(inspection.rows), list(inspection.violations)) == (300_001, [])
+    assert not hasattr(inspection.rows[0], "__struct_fields__")
+
+
+def test_a_split_of_rows_without_columns_costs_what_it_holds() -> None:
+    schema = Schema(features={f"x{index}": Float(required=False) for index in range(5000)})
+    inspection = inspect(json.dumps({"dataframe_split": {"columns": [], "data": [[]] * 300_000}}), "mlflow", schema)
+    assert (len(inspection.rows), list(inspection.violations)) == (300_000, [])
     assert not hasattr(inspection.rows[0], "__struct_fields__")
 
 

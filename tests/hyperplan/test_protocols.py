@@ -13,6 +13,10 @@ from hyperplan.schema import Float, RowType, Schema, String
 
 ROWS = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
 COLUMNS = {"a": [1, 2], "b": ["x", "y"]}
+TENSORS: list[dict[str, Any]] = [
+    {"name": "a", "shape": [2], "datatype": "FP64", "data": [1, 2]},
+    {"name": "b", "shape": [2], "datatype": "BYTES", "data": ["x", "y"]},
+]
 SPLIT = {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]]}
 
 
@@ -36,6 +40,13 @@ def spoken(name: str, **configured: Any) -> Protocol:
         ("mlflow", {"inputs": ROWS}),
         ("mlflow", {"inputs": COLUMNS}),
         ("json", ROWS),
+        ("tfserving", {"instances": [[1, "x"], [2, "y"]]}),
+        ("kserve", {"instances": [[1, "x"], [2, "y"]]}),
+        ("mlflow", {"inputs": [[1, "x"], [2, "y"]]}),
+        ("oip", {"inputs": TENSORS}),
+        ("oip", {"inputs": [tensor | {"shape": [2, 1]} for tensor in TENSORS]}),
+        ("oip", {"inputs": [tensor | {"shape": [2, 1], "data": [[i] for i in tensor["data"]]} for tensor in TENSORS]}),
+        ("oip", {"inputs": [{"name": "x", "shape": [2, 2], "datatype": "BYTES", "data": [1, "x", 2, "y"]}]}),
     ],
 )
 def test_rows_are_found_in_each_form(protocol: str, body: Any) -> None:
@@ -126,9 +137,17 @@ ROW: st.SearchStrategy[Any] = st.fixed_dictionaries({}, optional={"a": st.floats
     [{"b": 1}, 5, None, [], {"a": "x"}]
 )
 FORM: st.SearchStrategy[Any] = (
-    st.lists(ROW, max_size=3) | ROW | st.sampled_from([{"a": [1.0, 2.0]}, {"columns": ["a"], "data": [[1.0]]}])
+    st.lists(ROW, max_size=3)
+    | ROW
+    | st.sampled_from([{"a": [1.0, 2.0]}, {"columns": ["a"], "data": [[1.0]]}])
+    | st.fixed_dictionaries(
+        {
+            "columns": st.lists(st.sampled_from("ab"), max_size=2),
+            "data": st.lists(st.lists(st.sampled_from([1.0, 2, "x", None]), max_size=2), max_size=2),
+        }
+    )
 )
-KEYS = ["instances", "inputs", "dataframe_split", "dataframe_records", "params", "signature_name"]
+KEYS = ["instances", "outputs", "inputs", "dataframe_split", "dataframe_records", "params", "signature_name"]
 BODY: st.SearchStrategy[Any] = FORM | st.dictionaries(st.sampled_from(KEYS), FORM, max_size=3)
 
 
@@ -137,9 +156,9 @@ def fast_rows(name: str, body: Any) -> list[Any]:
     protocol = spoken(name)
     try:
         decoded = msgspec.json.decode(json.dumps(body), type=protocol.body_type(ROW_TYPE))
+        return [ROW_TYPE.as_dict(row) for row in protocol.decoded_rows(decoded)]
     except msgspec.ValidationError:
         return []
-    return [ROW_TYPE.as_dict(row) for row in protocol.decoded_rows(decoded)]
 
 
 @given(st.sampled_from(sorted(PROTOCOLS)), BODY)
@@ -168,6 +187,7 @@ def test_the_fast_reading_finds_no_rows_in_a_body_that_has_two_forms(protocol: s
         *(
             ("mlflow", {"instances": [{"a": 1.0}]}),
             ("mlflow", {"dataframe_records": [{"a": 1.0}]}),
+            ("mlflow", {"dataframe_split": {"columns": ["a"], "data": [[1.0]]}}),
             ("json", {"a": 1.0}),
         ),
     ],
