@@ -27,7 +27,7 @@ from extproc.stages.revisions import Revisions
 from extproc.stages.rewrites import Said
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
 from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan, longest_answer
-from hyperplan.protocols import Body, Unreadable
+from hyperplan.protocols import JSON_LENGTH_HEADER, Body, Unreadable
 from hyperplan.sample import bounded
 from hyperplan.shadow import ShadowSample
 from hyperplan.translation import UNTRANSLATABLE, Asked, Translation, Untranslatable
@@ -271,7 +271,7 @@ class AdaptExchange:
             return self._pass_unread()
         if not has_body:
             return self._fail_at_headers("it has no body", "not_understood")
-        if content_type and b"json" not in content_type and headers.get(rewrites.JSON_LENGTH_HEADER) is None:
+        if content_type and b"json" not in content_type and headers.get(JSON_LENGTH_HEADER) is None:
             return self._fail_at_headers(f"it is {text(content_type)}, not JSON", "not_understood")
         length = _length(headers)
         if length > longest_answer(self._endpoint.document):
@@ -320,7 +320,7 @@ class AdaptExchange:
         return Body(
             content,
             "application/json" if content_type is None else text(content_type),
-            _number(self._answer.get(rewrites.JSON_LENGTH_HEADER)),
+            _number(self._answer.get(JSON_LENGTH_HEADER)),
         )
 
     # What is told of it.

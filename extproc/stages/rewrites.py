@@ -28,13 +28,11 @@ from extproc.wire import (
     overwritten,
     text,
 )
-from hyperplan.protocols import Body
+from hyperplan.protocols import JSON_LENGTH_HEADER, Body
 
 PATH_HEADER = "x-hyperplan-path"
 TARGET_HEADER = "x-hyperplan-target"
 SAID_HEADER = "x-hyperplan-said"
-JSON_LENGTH_HEADER = "inference-header-content-length"
-"""The Open Inference Protocol's: how many bytes of a body are JSON, where binary tensors follow."""
 
 _NOTHING = "-"
 _FOR_US = (PATH_HEADER, TARGET_HEADER)

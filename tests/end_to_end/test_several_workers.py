@@ -67,19 +67,6 @@ async def test_a_killed_worker_is_replaced_and_no_client_of_an_open_endpoint_not
     assert seen.models(since=settled) == {"a@1"}
 
 
-async def test_rules_are_served_by_the_one_process_that_all_workers_have(working: Hyperplan) -> None:
-    endpoint = document("ruled", {"prior@1": ""}, on_failure="closed")
-    endpoint["models"]["prior@1"] = {"rule": "features.x * 2.0"}
-    await working.apply(endpoint)
-
-    async def decides() -> bool:
-        return (await working.predict("ruled")).status_code == 200
-
-    await until(decides)  # workers take a moment to start
-    responses = await asyncio.gather(*(working.predict("ruled") for _ in range(50)))
-    assert {(response.status_code, response.text) for response in responses} == {(200, '{"predictions":[2.0]}')}
-
-
 async def test_what_all_workers_count_adds_up(working: Hyperplan, model_server: ModelServers) -> None:
     model = await model_server()
     await working.apply(document("counted", {"a@1": model.url()}, on_failure="closed"))
@@ -91,5 +78,30 @@ async def test_what_all_workers_count_adds_up(working: Hyperplan, model_server: 
         traffic = await working.traffic("counted")
         total: dict[str, int] = traffic["total"]["requests"]
         return total.get("routed", 0) >= answered and traffic["sampled"]["requests"] >= answered
+
+    await until(all_counted)
+
+
+async def test_what_one_worker_has_decided_any_of_them_translates(
+    working: Hyperplan, model_server: ModelServers
+) -> None:
+    json_type = {"content-type": "application/json"}
+    other, spare = await model_server(headers=json_type), await model_server(headers=json_type)
+    spoken = document("spoken", {"a@1": other.url("/invocations"), "b@1": spare.url()}, on_failure="closed")
+    spoken["models"]["a@1"]["protocol"] = "mlflow"
+    spoken["routing"] = {"split": {"a@1": 1}, "fallback": ["b@1"], "default": "b@1"}
+    await working.apply(spoken)
+    async with load(lambda: working.predict("spoken")) as seen:
+        await seen.more(50)
+        for weight in range(2, 12):
+            await working.edit_routing("spoken", split={"a@1": weight})
+        await seen.more(50)
+    assert seen.statuses() == {200}
+    assert seen.models() == {"a@1"}
+    assert all(b"dataframe_split" in request.body for request in other.seen)
+
+    async def all_counted() -> bool:
+        attempts = (await working.traffic("spoken"))["total"]["attempts"]
+        return bool(attempts == {"a@1": {"ok": len(other.seen)}})
 
     await until(all_counted)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import struct
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from hyperplan.plan import LARGEST_ANSWER
 from tests.extproc.attempts import REQUEST, Attempt, a_plan, adapt_for, an_endpoint, apply, attempt_headers
 from tests.extproc.conversation import NO_HEADERS, Memory
 
+OPEN_INFERENCE = ('gbm:predict", protocol: tfserving', 'gbm:predict", protocol: oip')
 TWO = b'{"predictions": [0.25, 0.75]}'
 
 
@@ -333,6 +335,27 @@ def test_a_request_that_came_in_chunks_goes_on_in_chunks(adapt: Adapt) -> None:
     second.headers.update({"x-hyperplan-target": "gbm@1", "x-hyperplan-path": "/v1/models/gbm:predict"})
     second.goes()
     assert not {"content-length", "content-type"} & second.headers.keys()
+
+
+def test_binary_tensors_are_said_in_json_to_one_model_and_arrive_as_they_are_at_the_next(memory: Memory) -> None:
+    parameters = {"binary_data_size": 8}
+    columns = [("dep_delay", "FP32", struct.pack("<2f", 1.5, 2.5)), ("distance", "INT32", struct.pack("<2i", 5, 7))]
+    tensors = [{"name": n, "shape": [2, 1], "datatype": kind, "parameters": parameters} for n, kind, _ in columns]
+    head = json.dumps({"inputs": tensors}).encode()
+    body = head + b"".join(data for _, _, data in columns)
+    client = {
+        "content-type": "application/octet-stream",
+        "content-length": str(len(body)),
+        "inference-header-content-length": str(len(head)),
+    }
+    adapt = adapt_for(an_endpoint(("protocol: tfserving\ntask", "protocol: oip\ntask"), OPEN_INFERENCE), memory)
+    first = Attempt(adapt, "logit@1", client)
+    assert json.loads(first.goes(body) or b"")["dataframe_split"]["data"] == [[1.5, 5], [2.5, 7]]
+    assert first.headers["content-type"] == "application/json"
+    assert "inference-header-content-length" not in first.headers
+    second = Attempt(adapt, "gbm@1", _written(first))
+    assert second.goes(body) == body
+    assert {name: second.headers[name] for name in client} == client
 
 
 def _written(attempt: Attempt) -> dict[str, str]:
