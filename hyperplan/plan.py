@@ -12,7 +12,7 @@ from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.inspection import Inspector
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
-from hyperplan.routing import Split
+from hyperplan.routing import Choice, Split
 
 
 class PlannedEndpoint(msgspec.Struct, frozen=True):
@@ -85,6 +85,9 @@ class CompiledEndpoint:
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
         self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
+        self.force_header = endpoint.routing.force_header
+        self.forced = {arm.encode(): Choice(arm, 1.0, forced=True) for arm in endpoint.routing.split}
+        """The choice that each value of that header stands for."""
 
 
 class CompiledPlan:

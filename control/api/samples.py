@@ -32,6 +32,7 @@ class SampleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     answered: str | None
     attempts: int | None
     propensity: float | None
+    forced: bool
     inclusion: float
     status: int | None
     latency: float | None
@@ -56,8 +57,9 @@ def list_samples(
     answered: FromQuery[str | None] = None,
     entity: FromQuery[str | None] = None,
     violations: FromQuery[bool] = False,
+    forced: FromQuery[bool | None] = None,
 ) -> list[SampleAnswer]:
-    """The newest samples of an endpoint that match; `violations=true` asks for those that broke the schema."""
+    """The newest samples of an endpoint that match; `violations=true` asks for those that broke the schema, `forced=false` leaves out those that named their arm."""
     registry.get(name)
     now = time.time_ns()
     question = Question(
@@ -68,6 +70,7 @@ def list_samples(
         answered=answered,
         entity=entity,
         with_violations=violations,
+        forced=forced,
         limit=limit,
     )
     return [_answer(sample) for sample in store.samples.find(question)]

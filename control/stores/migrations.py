@@ -55,4 +55,7 @@ STEPS = (
         PRIMARY KEY (endpoint, model)
     );
     """,
+    """
+    ALTER TABLE samples ADD COLUMN forced BOOLEAN DEFAULT false;
+    """,
 )
