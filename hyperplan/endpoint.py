@@ -51,16 +51,45 @@ class Entity(_Part, frozen=True, kw_only=True):
     header: str | None = None
 
 
+class Paths(_Part, frozen=True, kw_only=True):
+    """Where plain JSON keeps things: the keys that lead to them, with dots between, like `data.rows`."""
+
+    rows: str | None = None
+    predictions: str | None = None
+
+    def keys(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The keys that lead to the rows of a request and to the predictions of an answer; none lead to the body itself."""
+        return _keys(self.rows), _keys(self.predictions)
+
+
+def _keys(path: str | None) -> tuple[str, ...]:
+    return () if path is None else tuple(path.split("."))
+
+
+class Answer(_Part, frozen=True, kw_only=True):
+    """What of a model's answer is the prediction: one of several named outputs, one component of a vector, or both."""
+
+    output: str | None = None
+    component: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
 class Model(_Part, frozen=True, kw_only=True):
     """Where a model is and what it speaks. `health` is the path that answers 200 while it lives.
 
-    A model is served at a `url`, or it is a `rule`: an expression over the features.
+    A model is served at a `url`, or it is a `rule`: an expression over the features, which speaks what clients speak. It
+    takes all features, or those that it names. `signature` is what to ask of TensorFlow Serving, `timeout` is in seconds,
+    for one try.
     """
 
     url: str | None = None
     protocol: Protocol | None = None
     health: str | None = None
     rule: str | None = None
+    features: tuple[str, ...] | None = None
+    signature: str | None = None
+    paths: Paths | None = None
+    answer: Answer | None = None
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
     lineage: dict[str, Any] = {}
 
     def address(self) -> SplitResult:
@@ -116,6 +145,7 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     name: str
     match: Match
     protocol: Protocol
+    paths: Paths | None = None
     task: Task
     entity: Entity | None = None
     schema: Schema
@@ -126,6 +156,19 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     on_failure: OnFailure = "open"
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
     max_body: Annotated[int, msgspec.Meta(ge=1, le=64 << 20)] = 4 << 20
+
+    def identical(self, name: str) -> bool:
+        """Whether a model takes what clients send and answers what they read, so that bodies pass as they are."""
+        model = self.models[name]
+        if model.rule is not None:
+            return True
+        return (
+            model.protocol == self.protocol
+            and (model.features is None or self.schema.features.keys() <= set(model.features))
+            and model.signature is None
+            and (model.paths or Paths()) == (self.paths or Paths())
+            and model.answer is None
+        )
 
 
 def parse_endpoint(text: str) -> Endpoint:
@@ -155,8 +198,10 @@ def read_endpoint(document: Document) -> Endpoint:
 
 _FOLLOWS = (
     (r"/routing/(split|fallback|shadow)/.+|/routing/default", r"/models"),
-    (r"/models/[^/]+/protocol|/routing/default", r"/protocol"),
-    (r"/routing/default", r"/routing/split(/.+)?"),
+    (r"/models/[^/]+/(protocol|signature|paths(/.+)?)|/paths(/.+)?|/routing/default", r"/protocol"),
+    (r"/models/[^/]+/timeout", r"/timeout"),
+    (r"/routing/default", r"/routing/split(/.+)?|/paths(/.+)?|/schema(/features)?|/models/.+"),
+    (r"/models/[^/]+/(protocol|features/.+)", r"/schema(/features(/.+)?)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
 )
@@ -174,6 +219,7 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     if not ENDPOINT_NAME.fullmatch(endpoint.name):
         yield Problem("/name", "must be 1 to 63 lower-case letters, digits, '.', '_' or '-', like flight-delay")
     yield from _problems_of_match(endpoint.match)
+    yield from _problems_of_paths(endpoint.paths, endpoint.protocol, "/paths")
     yield from (Problem("/schema" + problem.pointer, problem.detail) for problem in endpoint.schema.problems())
     yield from _problems_of_entity(endpoint)
     yield from _problems_of_models(endpoint)
@@ -233,10 +279,70 @@ def _problems_of_models(endpoint: Endpoint) -> Iterator[Problem]:
             yield from _problems_of_url(model, name)
             if model.protocol is None:
                 yield Problem(pointer("models", name, "protocol"), "is missing; say what the model at this url speaks")
+            else:
+                yield from _problems_of_speech(endpoint, name, model, model.protocol)
+        else:
+            yield from _problems_of_a_rules_fields(name, model)
+        if model.timeout is not None and model.timeout > endpoint.timeout:
+            detail = f"is longer than the {endpoint.timeout:g} seconds that the whole request may take"
+            yield Problem(pointer("models", name, "timeout"), detail)
         if model.health is not None and not PATH.fullmatch(model.health):
             yield Problem(pointer("models", name, "health"), "must be the path of a URL, starting with '/'")
         if not _is_finite(model.lineage):
             yield Problem(pointer("models", name, "lineage"), "holds NaN or an infinity, which JSON cannot keep")
+
+
+def _problems_of_a_rules_fields(name: str, model: Model) -> Iterator[Problem]:
+    """A rule is served by the sidecar: it takes and answers what clients do."""
+    for field in ("protocol", "features", "signature", "paths", "answer", "health", "timeout"):
+        if getattr(model, field) is not None:
+            yield Problem(pointer("models", name, field), "says nothing of a rule, which speaks what clients speak")
+
+
+def _problems_of_speech(endpoint: Endpoint, name: str, model: Model, protocol: Protocol) -> Iterator[Problem]:
+    """What a model takes and answers, held against the schema and what its protocol can say."""
+    place = ("models", name)
+    yield from _problems_of_paths(model.paths, protocol, pointer(*place, "paths"))
+    if model.signature is not None and protocol != "tfserving":
+        yield Problem(pointer(*place, "signature"), f"is TensorFlow Serving's; {protocol} has none")
+    elif model.signature == "":
+        yield Problem(pointer(*place, "signature"), "is empty; name the signature, or leave it out")
+    if model.answer is not None and model.answer.output is None and model.answer.component is None:
+        yield Problem(pointer(*place, "answer"), "is empty; name an output, a component, or both")
+    elif model.answer is not None and model.answer.output == "":
+        yield Problem(pointer(*place, "answer", "output"), "is empty; name the output, or leave it out")
+    if model.features is not None:
+        yield from _problems_of_features(endpoint.schema, model.features, pointer(*place, "features"))
+    if protocol in PROTOCOLS and not endpoint.identical(name):
+        for feature, declared in endpoint.schema.features.items():
+            if model.features is None or feature in model.features:
+                reason = PROTOCOLS[protocol].unsayable(declared)
+                if reason:
+                    detail = f"{protocol} cannot say the feature {feature!r} to {name!r}: {reason}"
+                    yield Problem(pointer(*place, "protocol"), f"{detail}; leave it out of the model's features")
+
+
+def _problems_of_features(schema: Schema, features: tuple[str, ...], place: str) -> Iterator[Problem]:
+    if not features:
+        yield Problem(place, "is empty; name the features that the model takes, or leave it out for all of them")
+    for index, feature in enumerate(features):
+        if feature not in schema.features:
+            yield Problem(f"{place}/{index}", f"{feature!r} is no feature of the schema")
+    for feature in sorted(feature for feature, count in Counter(features).items() if count > 1):
+        yield Problem(place, f"{feature!r} is listed twice")
+
+
+def _problems_of_paths(paths: Paths | None, protocol: Protocol, place: str) -> Iterator[Problem]:
+    if paths is None:
+        return
+    if protocol != "json":
+        yield Problem(place, f"are for plain JSON; {protocol} says itself where things are")
+    elif paths == Paths():
+        yield Problem(place, "is empty; name the path of rows, of predictions, or of both")
+    else:
+        for field in ("rows", "predictions"):
+            if not all(_keys(getattr(paths, field))):
+                yield Problem(f"{place}/{field}", "must be keys with dots between them, like data.rows")
 
 
 def _is_finite(data: Any) -> bool:
@@ -294,7 +400,7 @@ def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
 
 
 def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
-    """Without a sidecar nothing translates, so the default must speak what clients speak."""
+    """Without a sidecar nothing translates, so the default must take what clients send and answer what they read."""
     name = endpoint.routing.default_model()
     model = endpoint.models.get(name)
     if model is None or (model.protocol is None and model.rule is None):
@@ -303,6 +409,11 @@ def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
         speaks = model.protocol or "no protocol, being a rule"
         detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks {speaks}"
         yield Problem("/routing/default", detail)
+    elif not endpoint.identical(name):
+        detail = f"{name!r} answers when the sidecar cannot, so it must take and answer what clients send and read: "
+        yield Problem(
+            "/routing/default", detail + "all features, no signature and no answer of its own, the same paths"
+        )
 
 
 def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
@@ -312,8 +423,8 @@ def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
     for name, model in endpoint.models.items():
         if model.rule is not None:
             yield Problem(pointer("models", name, "rule"), "rules are not served yet; give the model a url")
-        elif model.protocol not in (None, endpoint.protocol):
-            detail = f"{model.protocol} is not translated to {endpoint.protocol} yet; use models that speak it"
+        elif model.protocol is not None and model.protocol not in PROTOCOLS:
+            detail = f"{model.protocol} is not served yet; served: {', '.join(PROTOCOLS)}"
             yield Problem(pointer("models", name, "protocol"), detail)
     for name, feature in endpoint.schema.features.items():
         if feature.pii:

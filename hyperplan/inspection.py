@@ -4,15 +4,13 @@ Good bodies take one decode and nothing else. What the decoder refuses is read a
 reader, which knows NaN and Infinity, so that a feature full of them is named instead of "malformed at byte 1042".
 """
 
-import json
-import math
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Literal
 
 import msgspec
 
-from hyperplan.protocols import Protocol, Unreadable
+from hyperplan.protocols import Body, Protocol, Unreadable
 from hyperplan.schema import RowType, Schema, Violation, violations_of
 
 Flaw = Literal["empty", "too_large", "encoding", "not_json", "too_deep", "no_rows"]
@@ -76,7 +74,7 @@ class Inspector:
         self._row_type = RowType(schema)
         self._width = len(self._row_type.struct.__struct_fields__)
         self._small = SPARSE // max(1, self._width)
-        self._decoder = msgspec.json.Decoder(protocol.body_type(self._row_type.struct))
+        self._decoder = msgspec.json.Decoder(protocol.body_type(self._row_type))
 
     def inspect(self, body: bytes) -> Inspection:
         """Hold a body against the schema. Never raises, whatever the body."""
@@ -98,8 +96,7 @@ class Inspector:
         if not body:
             return self.flawed("empty", "the body is empty")
         try:
-            data = json.loads(body.decode(), parse_int=_integer)
-            rows = self._protocol.rows(data)
+            rows = self._protocol.rows(self._protocol.loaded(Body(body)))
             violations = list(islice(violations_of(self._schema, rows), LISTED))
         except UnicodeDecodeError as error:
             return self.flawed("encoding", f"the body is not UTF-8: {error.reason} at byte {error.start}")
@@ -110,8 +107,3 @@ class Inspector:
         except ValueError as error:
             return self.flawed("not_json", f"the body is not JSON: {error}")
         return Inspection(self._row_type, rows, violations)
-
-
-def _integer(digits: str) -> int | float:
-    """An integer of a body. Python reads none of more than 4300 digits; one so long is as good as infinite."""
-    return int(digits) if len(digits) < 4300 else math.copysign(math.inf, -1 if digits[0] == "-" else 1)

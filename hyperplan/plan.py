@@ -11,8 +11,8 @@ import msgspec
 from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.inspection import Inspector
 from hyperplan.problems import Invalid, Problem, pointer
-from hyperplan.protocols import PROTOCOLS
 from hyperplan.routing import Choice, Split
+from hyperplan.translation import Translation, client_of
 
 
 class PlannedEndpoint(msgspec.Struct, frozen=True):
@@ -81,13 +81,26 @@ class CompiledEndpoint:
         self.revision = planned.revision
         self.schema = endpoint.schema
         self.schema_version = endpoint.schema.version()
-        self.protocol = PROTOCOLS[endpoint.protocol]
+        self.protocol = client_of(endpoint)
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
         self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
         self.force_header = endpoint.routing.force_header
         self.forced = {arm.encode(): Choice(arm, 1.0, forced=True) for arm in endpoint.routing.split}
         """The choice that each value of that header stands for."""
+        self.adapted = frozenset(arm for arm in self.arms if adapted(endpoint, arm))
+        self._translations: dict[str, Translation] = {}
+
+    def translation(self, model: str) -> Translation:
+        """Translates between the clients and a model; made when it is first asked for.
+
+        Raises:
+            KeyError: the endpoint has no such model.
+        """
+        found = self._translations.get(model)
+        if found is None:
+            found = self._translations[model] = Translation(self.document, model)
+        return found
 
 
 class CompiledPlan:
@@ -142,3 +155,23 @@ def arm_cluster(endpoint: str, arm: str) -> str:
 def model_cluster(endpoint: str, model: str) -> str:
     """The name of Envoy's cluster for one model."""
     return f"model/{endpoint}/{model}"
+
+
+def shadow_cluster(endpoint: str, model: str) -> str:
+    """The name of Envoy's cluster for a model that sees copies of requests."""
+    return f"shadow/{endpoint}/{model}"
+
+
+def rule_path(endpoint: str, model: str) -> str:
+    """The path of a rule on the server of rules."""
+    return f"/rules/{endpoint}/{model}"
+
+
+def adapted(endpoint: Endpoint, arm: str) -> bool:
+    """Whether the requests of an arm meet the adapt stage.
+
+    They need it if a model of its chain does not speak as clients do, and if there is more than one model: an answer that
+    cannot be understood then fails over.
+    """
+    chain = endpoint.routing.chain(arm)
+    return len(chain) > 1 or not all(endpoint.identical(model) for model in chain)

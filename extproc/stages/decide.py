@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from google.protobuf.message import DecodeError
 
 from extproc.stages import answers
@@ -27,7 +26,7 @@ from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
 from hyperplan import decision
 from hyperplan.inspection import Inspection
 from hyperplan.plan import EMPTY, CompiledEndpoint, CompiledPlan
-from hyperplan.protocols import Unreadable
+from hyperplan.protocols import Body, Unreadable
 from hyperplan.routing import Choice
 from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
 
@@ -222,8 +221,8 @@ class DecideExchange:
     def _on_response_body(self, message: HttpBody) -> bytes:
         self._state = State.DONE
         try:
-            found = self._endpoint.protocol.predictions(msgspec.json.decode(message.body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unreadable):
+            found = self._endpoint.protocol.read_predictions(Body(message.body))
+        except Unreadable:
             found = []
         self._predictions = [bounded(prediction) for prediction in found]
         return answers.PASS["response_body"]

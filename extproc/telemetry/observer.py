@@ -16,9 +16,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
-from opentelemetry.trace import SpanKind, Tracer
 
 from extproc.stages.observer import Decision, Trace
 from extproc.telemetry.counting import Counting
@@ -26,7 +24,8 @@ from extproc.telemetry.frames import Sampled, SampleFrame
 from extproc.telemetry.outbox import Outbox, Verdict
 from extproc.telemetry.overflow import Overflow
 from extproc.telemetry.settings import TelemetrySettings
-from extproc.telemetry.sink import EXPORT_TIMEOUT, SCOPE, SampleSink, context_of
+from extproc.telemetry.sink import EXPORT_TIMEOUT, SCOPE, SampleSink
+from extproc.telemetry.spans import span_of
 from extproc.telemetry.spool import Spool
 from extproc.telemetry.told import Key, Told
 from hyperplan.sample import Sample
@@ -48,7 +47,6 @@ class Telemetry(Counting):
         self._resource = Resource.create({"service.name": "hyperplan-sidecar", "service.instance.id": self.instance})
         self._samples = self._open_samples(settings) if settings.logs else None
         self._spans = self._open_spans(settings) if settings.traces else None
-        self._tracer = self._open_tracer(self._spans) if self._spans else None
         self._meters = self._open_metrics(settings) if settings.metrics else None
 
     def close(self) -> None:
@@ -82,25 +80,9 @@ class Telemetry(Counting):
             self._samples.put((sample, trace))
 
     def decided(self, decision: Decision) -> None:
-        """Queue the span of a decision, as a child of Envoy's."""
-        if self._tracer is None:
-            return
-        attributes: dict[str, str | int] = {
-            "hyperplan.endpoint": decision.endpoint,
-            "hyperplan.revision": decision.revision,
-            "hyperplan.violations": decision.violations,
-            "hyperplan.prediction_id": decision.prediction_id,
-        }
-        if decision.arm is not None:
-            attributes["hyperplan.arm"] = decision.arm
-        span = self._tracer.start_span(
-            "hyperplan.decide",
-            context_of(decision.trace),
-            SpanKind.SERVER,
-            attributes,
-            start_time=decision.start,
-        )
-        span.end(decision.end)
+        """Queue a decision, which is sent as a span below Envoy's."""
+        if self._spans:
+            self._spans.put(decision)
 
     # What workers tell.
 
@@ -124,18 +106,14 @@ class Telemetry(Counting):
             overflow = Overflow(Spool(*settings.spool), _packed, SampleFrame.decode)
         return Outbox("samples", sink.export, capacity=settings.capacity, delay=settings.delay, overflow=overflow)
 
-    def _open_spans(self, settings: TelemetrySettings) -> Outbox[ReadableSpan]:
+    def _open_spans(self, settings: TelemetrySettings) -> Outbox[Decision]:
         exporter = OTLPSpanExporter(endpoint=settings.traces, timeout=EXPORT_TIMEOUT)
 
-        def export(batch: Sequence[ReadableSpan]) -> Verdict:
-            return Verdict.TAKEN if exporter.export(batch) is SpanExportResult.SUCCESS else Verdict.AWAY
+        def export(batch: Sequence[Decision]) -> Verdict:
+            spans = [span_of(decision, self._resource) for decision in batch]
+            return Verdict.TAKEN if exporter.export(spans) is SpanExportResult.SUCCESS else Verdict.AWAY
 
-        return Outbox("spans", export, capacity=settings.capacity, delay=settings.delay)
-
-    def _open_tracer(self, outbox: Outbox[ReadableSpan]) -> Tracer:
-        provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
-        provider.add_span_processor(_Queued(outbox))
-        return provider.get_tracer(SCOPE.name, SCOPE.version)
+        return Outbox("spans", export, capacity=settings.span_capacity, delay=settings.span_delay)
 
     def _open_metrics(self, settings: TelemetrySettings) -> MeterProvider:
         exporter = OTLPMetricExporter(endpoint=settings.metrics, timeout=EXPORT_TIMEOUT)
@@ -160,16 +138,6 @@ class Telemetry(Counting):
         meter.create_observable_gauge("hyperplan.samples.waiting", [lambda _: [Observation(self.waiting)]])
         meter.create_observable_gauge("hyperplan.plan", [lambda _: [Observation(self.plan_number)]])
         return provider
-
-
-class _Queued(SpanProcessor):
-    """Puts ended spans into an outbox."""
-
-    def __init__(self, outbox: Outbox[ReadableSpan]) -> None:
-        self._outbox = outbox
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self._outbox.put(span)
 
 
 def _packed(item: Sampled | SampleFrame) -> bytes:

@@ -25,7 +25,8 @@ class SpoolSettings(NamedTuple):
 
 
 class TelemetrySettings(NamedTuple):
-    """Endpoints are URLs, None for nowhere. `capacity` counts items of a queue in memory; intervals are in seconds.
+    """Endpoints are URLs, None for nowhere. Capacities count items of a queue in memory, of samples and of spans; a delay is how
+    long the first of a batch waits for others; all times are in seconds.
 
     Without a `spool` samples wait in memory only, as spans always do.
     """
@@ -35,6 +36,8 @@ class TelemetrySettings(NamedTuple):
     traces: str | None
     capacity: int
     delay: float
+    span_capacity: int
+    span_delay: float
     interval: float
     spool: SpoolSettings | None = None
 
@@ -51,6 +54,8 @@ class TelemetrySettings(NamedTuple):
             traces=_endpoint(environment, "traces", None),
             capacity=int(_number(environment, "OTEL_BLRP_MAX_QUEUE_SIZE", 16384)),
             delay=_number(environment, "OTEL_BLRP_SCHEDULE_DELAY", 1000) / 1000,
+            span_capacity=int(_number(environment, "OTEL_BSP_MAX_QUEUE_SIZE", 2048)),
+            span_delay=_number(environment, "OTEL_BSP_SCHEDULE_DELAY", 5000) / 1000,
             interval=_number(environment, "OTEL_METRIC_EXPORT_INTERVAL", 5000) / 1000,
             spool=spool,
         )

@@ -1,12 +1,31 @@
 """The wire formats of clients and models, by name."""
 
-from hyperplan.protocols.base import Protocol, Unreadable
+from hyperplan.protocols.base import (
+    PLAIN,
+    Body,
+    Form,
+    Protocol,
+    Speaker,
+    Unreadable,
+    Unwritable,
+    detail_of,
+)
 from hyperplan.protocols.json import Json
 from hyperplan.protocols.kserve import KServe
 from hyperplan.protocols.mlflow import MLflow
 from hyperplan.protocols.tfserving import TFServing
 
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (TFServing(), KServe(), MLflow(), Json())}
-"""Every protocol that bodies can be read in. A new one is a module of its own and a line here."""
+PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in (TFServing, KServe, MLflow, Json)}
+"""Every protocol that bodies can be read and written in. A new one is a module of its own and a line here."""
 
-__all__ = ["PROTOCOLS", "Protocol", "Unreadable"]
+__all__ = [
+    "PLAIN",
+    "PROTOCOLS",
+    "Body",
+    "Form",
+    "Protocol",
+    "Speaker",
+    "Unreadable",
+    "Unwritable",
+    "detail_of",
+]

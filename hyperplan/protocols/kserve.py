@@ -3,9 +3,10 @@
 See https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hyperplan.protocols.base import filled_list, member
+from hyperplan.protocols.base import PLAIN, Body, Form, filled_list, member, named, written
 from hyperplan.protocols.tfserving import TFServing
 
 
@@ -14,8 +15,14 @@ class KServe(TFServing):
 
     name = "kserve"
 
-    def rows(self, body: Any) -> list[Any]:
-        return filled_list(member(body, "instances"), "instances")
+    def rows(self, message: Any) -> list[Any]:
+        return named(filled_list(member(message, "instances"), "instances"), self.speaker.features)
 
-    def predictions(self, body: Any) -> list[Any]:
-        return filled_list(member(body, "predictions"), "predictions")
+    def form(self, message: Any) -> Form:  # noqa: ARG002 - there is but one
+        return PLAIN
+
+    def request(self, rows: Sequence[Mapping[str, Any]], form: Form = PLAIN) -> Body:  # noqa: ARG002
+        return written({"instances": rows})
+
+    def predictions(self, message: Any) -> list[Any]:
+        return filled_list(member(message, "predictions"), "predictions")

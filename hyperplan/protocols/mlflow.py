@@ -4,15 +4,35 @@ One of `dataframe_split`, `dataframe_records`, `instances` and `inputs` holds th
 https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hyperplan.protocols.base import Protocol, Unreadable, filled_list, member, rows_of_columns
+from hyperplan.protocols.base import (
+    PLAIN,
+    Body,
+    Form,
+    Protocol,
+    Unreadable,
+    filled_list,
+    member,
+    named,
+    rows_of_columns,
+    written,
+)
+from hyperplan.schema import RowType
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+ERROR_CODES = {
+    400: "BAD_REQUEST",
+    404: "NOT_FOUND",
+    422: "INVALID_PARAMETER_VALUE",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
+"""MLflow's codes for errors, by HTTP status; the others are internal errors."""
 
 
 class MLflow(Protocol):
@@ -20,8 +40,8 @@ class MLflow(Protocol):
 
     name = "mlflow"
 
-    def body_type(self, row: type[msgspec.Struct]) -> Any:
-        rows = list[row] | UnsetType  # type: ignore[valid-type]
+    def body_type(self, row: RowType) -> Any:
+        rows = list[row.struct] | UnsetType  # type: ignore[name-defined]
         fields = [("dataframe_records", rows, UNSET), ("instances", rows, UNSET)]
         return msgspec.defstruct("Body", [*fields, ("dataframe_split", UnsetType, UNSET), ("inputs", UnsetType, UNSET)])
 
@@ -29,22 +49,42 @@ class MLflow(Protocol):
         present = [rows for rows in (body.dataframe_records, body.instances) if rows is not UNSET]
         return present[0] if len(present) == 1 else ()
 
-    def rows(self, body: Any) -> list[Any]:
-        present = [form for form in FORMS if isinstance(body, dict) and form in body]
+    def rows(self, message: Any) -> list[Any]:
+        present = [form for form in FORMS if isinstance(message, dict) and form in message]
         if len(present) != 1:
             raise Unreadable(f"expected an object with exactly one of {', '.join(FORMS)}")
         form = present[0]
         if form == "dataframe_split":
-            return _rows_of_split(body[form])
-        if form == "inputs" and isinstance(body[form], dict):
-            return rows_of_columns(body[form], form)
-        return filled_list(body[form], form)
+            return _rows_of_split(message[form])
+        if form in ("instances", "inputs") and isinstance(message[form], dict):
+            return rows_of_columns(message[form], form)
+        return named(filled_list(message[form], form), self.speaker.features)
 
-    def predictions(self, body: Any) -> list[Any]:
-        found = member(body, "predictions")
+    def form(self, message: Any) -> Form:
+        return Form(members={"params": message["params"]} if "params" in message else {})
+
+    def request(self, rows: Sequence[Mapping[str, Any]], form: Form = PLAIN) -> Body:
+        """Split, in the order of the features: models that were trained without names go by it.
+
+        A data frame has a cell for each column in each row, so rows that have not the same fields go as records.
+        """
+        columns = [name for name in self.speaker.features if any(name in row for row in rows)]
+        if all(len(row) == len(columns) for row in rows):
+            split = {"columns": columns, "data": [[row[name] for name in columns] for row in rows]}
+            return written({"dataframe_split": split, **form.members})
+        return written({"dataframe_records": rows, **form.members})
+
+    def predictions(self, message: Any) -> list[Any]:
+        found = member(message, "predictions")
         if isinstance(found, dict):
             return rows_of_columns(found, "predictions")
         return filled_list(found, "predictions")
+
+    def answer(self, predictions: Sequence[Any], form: Form = PLAIN) -> Body:  # noqa: ARG002 - every form has one answer
+        return written({"predictions": predictions})
+
+    def error_members(self, status: int, detail: str) -> dict[str, Any]:
+        return {"error_code": ERROR_CODES.get(status, "INTERNAL_ERROR"), "message": detail}
 
 
 def _rows_of_split(split: Any) -> list[Any]:

@@ -1,16 +1,30 @@
 """TensorFlow Serving's REST predict API.
 
-Rows come as `instances` (a list of objects) or as columnar `inputs`; answers hold `predictions`, or `outputs` when the
-request was columnar. See https://www.tensorflow.org/tfx/serving/api_rest#predict_api.
+Rows come as `instances`, a list of objects or of the values of the only feature, or as columnar `inputs`; answers hold
+`predictions`, or `outputs` when the request was columnar. See https://www.tensorflow.org/tfx/serving/api_rest#predict_api.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hyperplan.protocols.base import Protocol, Unreadable, filled_list, member, rows_of_columns
+from hyperplan.protocols.base import (
+    PLAIN,
+    Body,
+    Form,
+    Protocol,
+    Unreadable,
+    Unwritable,
+    columns_of_rows,
+    filled_list,
+    member,
+    named,
+    rows_of_columns,
+    written,
+)
+from hyperplan.schema import RowType
 
 
 class TFServing(Protocol):
@@ -18,25 +32,47 @@ class TFServing(Protocol):
 
     name = "tfserving"
 
-    def body_type(self, row: type[msgspec.Struct]) -> Any:
-        rows = list[row]  # type: ignore[valid-type]
+    def body_type(self, row: RowType) -> Any:
+        rows = list[row.struct]  # type: ignore[name-defined]
         return msgspec.defstruct("Body", [("instances", rows), ("inputs", UnsetType, UNSET)])
 
     def decoded_rows(self, body: Any) -> Sequence[Any]:
         rows: list[Any] = body.instances
         return rows
 
-    def rows(self, body: Any) -> list[Any]:
-        if isinstance(body, dict) and "inputs" in body:
-            if "instances" in body:
+    def rows(self, message: Any) -> list[Any]:
+        features = self.speaker.features
+        if isinstance(message, dict) and "inputs" in message:
+            if "instances" in message:
                 raise Unreadable("expected 'instances' or 'inputs', not both")
-            return rows_of_columns(body["inputs"], "inputs")
-        return filled_list(member(body, "instances"), "instances")
+            inputs = message["inputs"]
+            if len(features) == 1 and isinstance(inputs, list):
+                return named(filled_list(inputs, "inputs"), features)
+            return rows_of_columns(inputs, "inputs")
+        return named(filled_list(member(message, "instances"), "instances"), features)
 
-    def predictions(self, body: Any) -> list[Any]:
-        if isinstance(body, dict) and "outputs" in body:
-            return _rows_of_outputs(body["outputs"])
-        return filled_list(member(body, "predictions"), "predictions")
+    def form(self, message: Any) -> Form:
+        signature = message.get("signature_name")
+        return Form(columnar="inputs" in message, members={"signature_name": signature} if signature else {})
+
+    def request(self, rows: Sequence[Mapping[str, Any]], form: Form = PLAIN) -> Body:
+        signature = self.speaker.signature or form.members.get("signature_name")
+        return written(({"signature_name": signature} if signature else {}) | {"instances": rows})
+
+    def predictions(self, message: Any) -> list[Any]:
+        if isinstance(message, dict) and "outputs" in message:
+            return _rows_of_outputs(message["outputs"])
+        return filled_list(member(message, "predictions"), "predictions")
+
+    def answer(self, predictions: Sequence[Any], form: Form = PLAIN) -> Body:
+        if not form.columnar:
+            return written({"predictions": predictions})
+        if not any(isinstance(prediction, dict) for prediction in predictions):
+            return written({"outputs": predictions})
+        columns = columns_of_rows(predictions)
+        if columns is None:
+            raise Unwritable("predictions that do not all have the same names have no columns")
+        return written({"outputs": columns})
 
 
 def _rows_of_outputs(outputs: Any) -> list[Any]:

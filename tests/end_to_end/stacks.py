@@ -78,6 +78,7 @@ def without_settings() -> pytest.MonkeyPatch:
         if name.startswith(("HYPERPLAN_", "OTEL_")) and name != "HYPERPLAN_ENVOY_BINARY":
             patch.delenv(name)
     patch.setenv("OTEL_BLRP_SCHEDULE_DELAY", "100")
+    patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
     return patch
 
 

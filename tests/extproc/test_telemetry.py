@@ -30,9 +30,10 @@ def a_sample(prediction_id: str = "id-1") -> Sample:
 
 
 def settings(url: str, **changes: Any) -> TelemetrySettings:
-    return TelemetrySettings(logs=url, metrics=url, traces=url, capacity=100, delay=0.02, interval=0.1)._replace(
-        **changes
+    settings = TelemetrySettings(
+        url, url, url, capacity=100, delay=0.02, span_capacity=100, span_delay=0.02, interval=0.1
     )
+    return settings._replace(**changes)
 
 
 @pytest.fixture

@@ -38,8 +38,10 @@ def test_everything_can_be_switched_off() -> None:
 
 
 def test_intervals_are_read_in_milliseconds() -> None:
-    settings = read({"OTEL_BLRP_SCHEDULE_DELAY": "250", "OTEL_METRIC_EXPORT_INTERVAL": "1000"})
-    assert (settings.delay, settings.interval) == (0.25, 1.0)
+    settings = read(
+        {"OTEL_BLRP_SCHEDULE_DELAY": "250", "OTEL_BSP_SCHEDULE_DELAY": "500", "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+    )
+    assert (settings.delay, settings.span_delay, settings.interval) == (0.25, 0.5, 1.0)
 
 
 def test_samples_wait_where_the_caller_says() -> None:

@@ -36,6 +36,14 @@ def plain() -> dict[str, Any]:
                 "lineage": {"run": "r-17", "trained": "2024-01-01", "parameters": {"depth": 6, "rate": 0.1}},
             },
             "logit@1": {"url": "https://logit.example.org/v1/models/logit:predict", "protocol": "tfserving"},
+            "deep@1": {
+                "url": "http://deep.example.org/v1/models/deep:predict",
+                "protocol": "tfserving",
+                "features": ["dep_delay", "carrier"],
+                "signature": "scores",
+                "answer": {"output": "probabilities", "component": 1},
+                "timeout": 1.5,
+            },
         },
         "routing": {
             "split": {"gbm@1": 90, "logit@1": 10},

@@ -124,7 +124,31 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
         ("routing/force_header", "authorization", "/routing/force_header"),
         ("routing/shadow", ["logit@1"], "/routing/shadow"),
         ("models/gbm@1/protocol", "kserve", "/routing/default"),
-        ("models/logit@1/protocol", "mlflow", "/models/logit@1/protocol"),
+        ("models/logit@1/protocol", "oip", "/models/logit@1/protocol"),
+        ("models/logit@1/features", [], "/models/logit@1/features"),
+        ("models/logit@1/features", ["hour", "hour"], "/models/logit@1/features"),
+        ("models/logit@1/features", ["hour", "minute"], "/models/logit@1/features/1"),
+        ("models/gbm@1/features", ["hour"], "/routing/default"),
+        ("models/gbm@1/signature", "scores", "/routing/default"),
+        ("models/gbm@1/answer", {"component": 1}, "/routing/default"),
+        ("models/logit@1/signature", "", "/models/logit@1/signature"),
+        ("models/logit@1/answer", {}, "/models/logit@1/answer"),
+        ("models/logit@1/answer", {"output": ""}, "/models/logit@1/answer/output"),
+        ("models/logit@1/answer", {"component": -1}, "/models/logit@1/answer/component"),
+        ("models/logit@1/timeout", 0, "/models/logit@1/timeout"),
+        ("models/logit@1/timeout", 4, "/models/logit@1/timeout"),
+        ("models/logit@1/paths", {"rows": "a"}, "/models/logit@1/paths"),
+        ("models/logit@1", {"url": "http://a", "protocol": "json", "paths": {}}, "/models/logit@1/paths"),
+        (
+            "models/logit@1",
+            {"url": "http://a", "protocol": "json", "paths": {"rows": "a..b"}},
+            "/models/logit@1/paths/rows",
+        ),
+        ("models/logit@1", {"url": "http://a", "protocol": "json", "signature": "x"}, "/models/logit@1/signature"),
+        ("models/logit@1", {"rule": "0.5", "protocol": "tfserving"}, "/models/logit@1/protocol"),
+        ("models/logit@1", {"rule": "0.5", "features": ["hour"]}, "/models/logit@1/features"),
+        ("models/logit@1", {"rule": "0.5", "timeout": 1}, "/models/logit@1/timeout"),
+        ("paths", {"rows": "data"}, "/paths"),
         ("models/gbm@1/health", "healthz", "/models/gbm@1/health"),
         ("models/gbm@1/health", "/a b", "/models/gbm@1/health"),
         ("models/gbm@1/health", "/a\r\nb: c", "/models/gbm@1/health"),
@@ -208,7 +232,7 @@ def test_a_protocol_that_is_missing_is_reported_once(plain: dict[str, Any]) -> N
 
 
 def test_what_is_not_served_yet_says_so(plain: dict[str, Any]) -> None:
-    plain["models"]["logit@1"]["protocol"] = "mlflow"
+    plain["models"]["logit@1"]["protocol"] = "oip"
     plain["models"]["prior@1"] = {"rule": "0.5"}
     plain["routing"]["shadow"] = ["logit@1"]
     found = details(plain)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.inspection import LISTED, Flaw, Inspection, Inspector
-from hyperplan.protocols import PROTOCOLS
+from hyperplan.protocols import PROTOCOLS, Speaker
 from hyperplan.schema import Category, Float, Int, NumberList, Schema, String
 
 SCHEMA = Schema(
@@ -23,7 +23,9 @@ ROW = {"delay": 1.5, "carrier": "NO", "hour": 5}
 
 
 def inspect(body: bytes | str, protocol: str = "tfserving", schema: Schema = SCHEMA) -> Inspection:
-    return Inspector(schema, PROTOCOLS[protocol]).inspect(body.encode() if isinstance(body, str) else body)
+    return Inspector(schema, PROTOCOLS[protocol](Speaker(schema.features))).inspect(
+        body.encode() if isinstance(body, str) else body
+    )
 
 
 def found(inspection: Inspection) -> list[tuple[int, str, str]]:

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.endpoint import Endpoint, parse_endpoint
-from hyperplan.plan import EMPTY, CompiledPlan, Plan, PlannedEndpoint, arm_cluster, conflicts, model_cluster
+from hyperplan.plan import (
+    EMPTY,
+    CompiledEndpoint,
+    CompiledPlan,
+    Plan,
+    PlannedEndpoint,
+    arm_cluster,
+    conflicts,
+    model_cluster,
+    rule_path,
+    shadow_cluster,
+)
 from hyperplan.problems import Invalid
 
 
@@ -160,3 +171,28 @@ def test_whatever_a_valid_endpoint_holds_its_plan_can_be_encoded_and_compiled(pl
     plain["schema"]["features"]["日本"] = {"type": "float", "min": -1e308, "max": 5e-324, "description": "\n"}
     plan = Plan.decode(planned(endpoint(plain)).encode())
     assert CompiledPlan(plan).by_name["flight-delay"].schema_version == endpoint(plain).schema.version()
+
+
+def arms_that_meet_adapt(plain: dict[str, Any], **routing: Any) -> set[str]:
+    plain["routing"] |= routing
+    return set(CompiledEndpoint(PlannedEndpoint(1, endpoint(plain))).adapted)
+
+
+def test_an_arm_meets_adapt_if_it_can_fail_over_or_does_not_speak_as_clients_do(plain: dict[str, Any]) -> None:
+    assert arms_that_meet_adapt(plain, fallback=[]) == set()
+    assert arms_that_meet_adapt(plain, fallback=["logit@1"]) == {"gbm@1"}
+    plain["models"]["logit@1"]["protocol"] = "mlflow"
+    assert arms_that_meet_adapt(plain, fallback=[]) == {"logit@1"}
+
+
+def test_a_translation_is_made_once_for_each_model(plain: dict[str, Any]) -> None:
+    compiled = CompiledEndpoint(PlannedEndpoint(1, endpoint(plain)))
+    assert compiled.translation("gbm@1") is compiled.translation("gbm@1") is not compiled.translation("logit@1")
+    assert compiled.translation("gbm@1").identical
+    with pytest.raises(KeyError):
+        compiled.translation("gbm@2")
+
+
+def test_shadows_and_rules_have_names_of_their_own() -> None:
+    assert shadow_cluster("flight-delay", "gbm@1") == "shadow/flight-delay/gbm@1"
+    assert rule_path("flight-delay", "prior@1") == "/rules/flight-delay/prior@1"

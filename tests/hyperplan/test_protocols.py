@@ -8,12 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.protocols import PROTOCOLS, Unreadable
-from hyperplan.schema import Float, RowType, Schema
+from hyperplan.protocols import PROTOCOLS, Protocol, Speaker, Unreadable
+from hyperplan.schema import Float, RowType, Schema, String
 
 ROWS = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
 COLUMNS = {"a": [1, 2], "b": ["x", "y"]}
 SPLIT = {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]]}
+
+
+def spoken(name: str, **configured: Any) -> Protocol:
+    """A protocol as it is spoken about the features a and b."""
+    return PROTOCOLS[name](Speaker({"a": Float(), "b": String()}, **configured))
 
 
 @pytest.mark.parametrize(
@@ -34,11 +39,11 @@ SPLIT = {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]]}
     ],
 )
 def test_rows_are_found_in_each_form(protocol: str, body: Any) -> None:
-    assert PROTOCOLS[protocol].rows(body) == ROWS
+    assert spoken(protocol).rows(body) == ROWS
 
 
 def test_an_object_is_one_row_of_plain_json() -> None:
-    assert PROTOCOLS["json"].rows({"instances": 1}) == [{"instances": 1}]
+    assert spoken("json").rows({"instances": 1}) == [{"instances": 1}]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_an_object_is_one_row_of_plain_json() -> None:
 )
 def test_a_body_without_rows_is_unreadable_and_says_why(protocol: str, body: Any, words: str) -> None:
     with pytest.raises(Unreadable, match=words):
-        PROTOCOLS[protocol].rows(body)
+        spoken(protocol).rows(body)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_a_body_without_rows_is_unreadable_and_says_why(protocol: str, body: Any
     ],
 )
 def test_predictions_are_found_in_each_form(protocol: str, body: Any, predictions: list[Any]) -> None:
-    assert PROTOCOLS[protocol].predictions(body) == predictions
+    assert spoken(protocol).predictions(body) == predictions
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_predictions_are_found_in_each_form(protocol: str, body: Any, prediction
 )
 def test_an_answer_without_predictions_is_unreadable(protocol: str, body: Any) -> None:
     with pytest.raises(Unreadable):
-        PROTOCOLS[protocol].predictions(body)
+        spoken(protocol).predictions(body)
 
 
 def test_protocols_are_registered_under_their_own_names() -> None:
@@ -129,9 +134,9 @@ BODY: st.SearchStrategy[Any] = FORM | st.dictionaries(st.sampled_from(KEYS), FOR
 
 def fast_rows(name: str, body: Any) -> list[Any]:
     """The rows that the fast reading finds; none when it leaves the body to the slow one."""
-    protocol = PROTOCOLS[name]
+    protocol = spoken(name)
     try:
-        decoded = msgspec.json.decode(json.dumps(body), type=protocol.body_type(ROW_TYPE.struct))
+        decoded = msgspec.json.decode(json.dumps(body), type=protocol.body_type(ROW_TYPE))
     except msgspec.ValidationError:
         return []
     return [ROW_TYPE.as_dict(row) for row in protocol.decoded_rows(decoded)]
@@ -141,7 +146,7 @@ def fast_rows(name: str, body: Any) -> list[Any]:
 def test_the_fast_reading_finds_the_rows_that_the_slow_one_finds(name: str, body: Any) -> None:
     rows = fast_rows(name, body)
     if rows:
-        assert PROTOCOLS[name].rows(body) == rows
+        assert spoken(name).rows(body) == rows
 
 
 @pytest.mark.parametrize(
@@ -152,7 +157,7 @@ def test_the_fast_reading_finds_the_rows_that_the_slow_one_finds(name: str, body
 def test_the_fast_reading_finds_no_rows_in_a_body_that_has_two_forms(protocol: str, other: str, value: Any) -> None:
     body = {"instances": [{"a": 1.0}], other: value}
     with pytest.raises(Unreadable):
-        PROTOCOLS[protocol].rows(body)
+        spoken(protocol).rows(body)
     assert fast_rows(protocol, body) == []
 
 
@@ -177,6 +182,6 @@ def test_common_forms_take_the_fast_reading(name: str, body: Any) -> None:
 )
 def test_any_answer_has_predictions_or_is_unreadable(name: str, body: Any) -> None:
     try:
-        assert isinstance(PROTOCOLS[name].predictions(body), list)
+        assert isinstance(spoken(name).predictions(body), list)
     except Unreadable as unreadable:
         assert str(unreadable)  # noqa: PT017 - both ends are good

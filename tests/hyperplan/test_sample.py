@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.inspection import Inspector
-from hyperplan.protocols import PROTOCOLS
+from hyperplan.protocols import PROTOCOLS, Speaker
 from hyperplan.sample import LONGEST_TEXT, MOST_ROWS, ObservedRow, Sample, bounded, observe_rows
 from hyperplan.schema import Float, Int, Schema, String, Violation
 
@@ -199,7 +199,7 @@ def test_a_value_that_nests_as_deep_as_json_can_be_read_is_hashed() -> None:
 
 def encoded(body: str, schema: Schema = SCHEMA) -> bytes:
     """The sample of a body, with all that an inspection found."""
-    inspection = Inspector(schema, PROTOCOLS["json"]).inspect(body.encode())
+    inspection = Inspector(schema, PROTOCOLS["json"](Speaker(schema.features))).inspect(body.encode())
     rows = observe_rows(schema, inspection.plain_rows(10**6))
     return sample(rows=rows, violations=list(inspection.violations), flaw=inspection.flaw).encode()
 

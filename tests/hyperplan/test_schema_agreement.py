@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperplan.inspection import Inspector
-from hyperplan.protocols import PROTOCOLS
+from hyperplan.protocols import PROTOCOLS, Speaker
 from hyperplan.schema import AnyFeature, Bool, Category, Float, Int, NumberList, RowType, Schema, String, violations_of
 
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0**53, 2.0**53 + 2, 2.0**63, 2.0**64, 1e308, -1e308, 5e-324, 1e22, 1e23]
@@ -295,8 +295,9 @@ def test_what_is_clean_the_decoder_accepts(case: tuple[Schema, list[str]]) -> No
 @given(cases())
 def test_an_inspection_lists_what_the_checker_lists(case: tuple[Schema, list[str]]) -> None:
     schema, bodies = case
-    data = [plain(row)[0] for row in bodies]
-    inspection = Inspector(schema, PROTOCOLS["tfserving"]).inspect(f'{{"instances": [{", ".join(bodies)}]}}'.encode())
+    protocol = PROTOCOLS["tfserving"](Speaker(schema.features))
+    data = protocol.rows({"instances": [plain(row)[0] for row in bodies]})
+    inspection = Inspector(schema, protocol).inspect(f'{{"instances": [{", ".join(bodies)}]}}'.encode())
     assert inspection.flaw is None
     assert [(found.row, found.feature, found.kind) for found in inspection.violations] == [
         (found.row, found.feature, found.kind) for found in violations_of(schema, data)
