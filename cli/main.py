@@ -12,7 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import typer
 
@@ -382,20 +382,67 @@ def route(
 @app.command()
 def rollback(
     endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
-    to: Annotated[int, typer.Option(min=1, help="The revision to go back to; `hyperplan get` shows the present one.")],
+    to: Annotated[int, typer.Option(min=1, help="The revision to go back to; `hyperplan revisions` lists them.")],
     control: ControlUrl = CONTROL,
     author: Author = None,
     reason: Reason = None,
     as_json: Json = False,
 ) -> None:
-    """Make an endpoint be what it was at an earlier revision, as a new one."""
+    """Make an endpoint be what it was at an earlier revision, as a new one. One that was deleted comes back."""
     from cli.api import ControlApi
 
     path = _path_of(endpoint)
     with ControlApi(control, author=author, reason=reason) as api:
-        current = api.send("GET", path).headers["etag"]
-        changed = api.call("POST", f"{path}/rollback", content=json.dumps({"to": to}), headers={"if-match": current})
+        newest = api.call("GET", f"{path}/revisions?limit=1")["revisions"][0]
+        gone = newest["change"] == "delete"
+        condition = {"if-none-match": "*"} if gone else {"if-match": str(newest["revision"])}
+        changed = api.call("POST", f"{path}/rollback", content=json.dumps({"to": to}), headers=condition)
     _say_revision(endpoint, changed["revision"], as_json=as_json)
+
+
+@app.command()
+def revisions(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint; one that was deleted still has its history.")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the newest on.")] = 20,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Show who changed an endpoint, when and why, newest first."""
+    from cli.api import ControlApi
+    from cli.showing import show_revisions
+
+    with ControlApi(control) as api:
+        found = api.call("GET", f"{_path_of(endpoint)}/revisions?limit={limit}")
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        show_revisions(found["revisions"])
+
+
+@app.command()
+def diff(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    older: Annotated[
+        int | None, typer.Option("--from", min=0, help="A revision.", show_default="the one before --to")
+    ] = None,
+    newer: Annotated[int | None, typer.Option("--to", min=0, help="A revision.", show_default="the newest")] = None,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Show what was changed between two revisions of an endpoint; without options, what the last change did.
+
+    A later revision as --from and an earlier one as --to show what `hyperplan rollback` would change.
+    """
+    from cli.api import ControlApi
+    from cli.showing import show_diff
+
+    asked = {name: number for name, number in (("from", older), ("to", newer)) if number is not None}
+    with ControlApi(control) as api:
+        found = api.call("GET", f"{_path_of(endpoint)}/diff?{urlencode(asked)}")
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        show_diff(found)
 
 
 @app.command()

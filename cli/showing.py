@@ -1,10 +1,15 @@
 """How commands show what control says, on a terminal."""
 
+from datetime import datetime
 from typing import Any
 
+import msgspec
+import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from hyperplan.diff import Difference
 from hyperplan.endpoint import Endpoint, Routing
 
 
@@ -30,6 +35,29 @@ def show_endpoint(revision: int, endpoint: Endpoint) -> None:
             name, kind, feature.unit or "", _yes(feature.required), _yes(feature.nullable), feature.source or ""
         )
     console.print(table)
+
+
+def show_revisions(found: list[dict[str, Any]]) -> None:
+    """A line for each revision."""
+    table = Table("revision", "change", "author", "when", "reason")
+    for entry in found:
+        when = datetime.fromisoformat(entry["created_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(entry["revision"]), entry["change"], _plain(entry["author"]), when, _plain(entry["reason"]))
+    Console().print(table)
+
+
+def show_diff(found: dict[str, Any]) -> None:
+    """A line for each change, the whole of it: what is long is for the terminal to wrap, or for a pager."""
+    typer.echo(f"{found['endpoint']}: revision {found['from']} to {found['to']}")
+    for change in msgspec.convert(found["changes"], list[Difference]):
+        typer.echo(str(change))
+    if not found["changes"]:
+        typer.echo("nothing differs")
+
+
+def _plain(text: str) -> Text:
+    """Text that people wrote, shown as they wrote it: its brackets are no markup."""
+    return Text(text)
 
 
 def _models(endpoint: Endpoint, routing: Routing) -> Table:

@@ -133,6 +133,25 @@ def test_an_edit_is_rolled_back(run: Run, control: str) -> None:
     assert httpx.get(f"{control}/v1/endpoints/rolled/routing").json()["split"] == {"gbm@1": 50, "logit@1": 50}
 
 
+def test_revisions_and_what_they_changed_are_shown(run: Run) -> None:
+    run("apply", "-f", "-", "--author", "ada", text=document("told"))
+    run("route", "told", "--split", "gbm@1=1,logit@1=50", "--author", "bob", "--reason", "canary [fine]")
+    assert run("diff", "told").stdout == "told: revision 1 to 2\n~ /routing/split/gbm@1: 50.0 -> 1.0\n"
+    assert run("diff", "told", "--from", "2", "--to", "2").stdout == "told: revision 2 to 2\nnothing differs\n"
+    changes = json.loads(run("diff", "told", "--from", "2", "--to", "1", "--json").stdout)["changes"]
+    assert changes == [{"pointer": "/routing/split/gbm@1", "before": 1.0, "after": 50.0}]
+    newest, oldest = run("revisions", "told").stdout.splitlines()[3:5]
+    assert [part in newest for part in ("2", "routing", "bob", "canary [fine]")] == [True] * 4
+    assert [part in oldest for part in ("1", "apply", "ada")] == [True] * 3
+    assert len(json.loads(run("revisions", "told", "--limit", "1", "--json").stdout)["revisions"]) == 1
+
+
+def test_an_endpoint_that_was_deleted_is_rolled_back_to_what_it_was(run: Run, control: str) -> None:
+    run("apply", "-f", "-", text=document("risen"))
+    httpx.delete(f"{control}/v1/endpoints/risen", headers={"if-match": "1"}).raise_for_status()
+    assert run("rollback", "risen", "--to", "1").stdout == "risen: revision 3\n"
+
+
 def test_an_unknown_endpoint_is_named_with_those_that_exist(run: Run) -> None:
     run("apply", "-f", "-", text=document("known"))
     done = run("get", "unknown")
