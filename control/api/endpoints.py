@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Response, delete, get, patch, put
+from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
@@ -22,6 +22,7 @@ from control.api.revisions import EndpointView, edit, tagged, view
 from control.problems import not_found
 from control.registry import Change, NoSuchEndpoint, Registry, Stale
 from hyperplan.documents import Document, located
+from hyperplan.draining import drained
 from hyperplan.endpoint import Endpoint, Match, Model, Routing, read_endpoint
 from hyperplan.problems import Invalid, Problem
 from hyperplan.schema import Schema
@@ -119,6 +120,24 @@ async def delete_model(
     await edit(registry, name, Change.MODEL, request, edited)
 
 
+@post(f"{ENDPOINT}/models/{{model:str}}/drain", status_code=200, opt={CONDITION: "demanded"})
+async def drain_model(
+    name: FromPath[str], model: FromPath[str], request: AnyRequest, registry: NamedDependency[Registry]
+) -> Response[Routing]:
+    """Take a model out of split, fallback, shadow and default, so that it gets no request. Needs `If-Match`.
+
+    It stays a model of the endpoint. Refused when nobody else has a weight.
+    """
+    demanded_revision(request)
+
+    def edited(endpoint: Endpoint) -> Endpoint:
+        _model(endpoint, model)
+        return drained(endpoint, model)
+
+    entry, endpoint = await edit(registry, name, Change.ROUTING, request, edited, reason=f"drain {model}")
+    return tagged(endpoint.routing, entry)
+
+
 @get(f"{ENDPOINT}/routing")
 async def get_routing(name: FromPath[str], registry: NamedDependency[Registry]) -> Response[Routing]:
     """How an endpoint chooses."""
@@ -171,6 +190,7 @@ handlers: list[Any] = [
     get_model,
     put_model,
     delete_model,
+    drain_model,
     get_routing,
     put_routing,
     patch_routing,

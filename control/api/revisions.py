@@ -64,10 +64,17 @@ class Diff(msgspec.Struct, frozen=True, rename={"older": "from", "newer": "to"})
 
 
 async def edit(
-    registry: Registry, name: str, change: Change, request: AnyRequest, edited: Callable[[Endpoint], Endpoint]
+    registry: Registry,
+    name: str,
+    change: Change,
+    request: AnyRequest,
+    edited: Callable[[Endpoint], Endpoint],
+    *,
+    reason: str = "",
 ) -> tuple[Entry, Endpoint]:
-    """Edit an endpoint as a request asks to, whose headers say who, why and from which revision."""
+    """Edit an endpoint as a request asks to, whose headers say who, why (else `reason`) and from which revision."""
     write = write_of(request, expected=expected_revision(request))
+    write = write._replace(reason=write.reason or reason)
     entry = await asyncio.to_thread(registry.edit, name, change, write, edited)
     assert entry.endpoint
     return entry, entry.endpoint

@@ -384,6 +384,32 @@ def test_what_was_deleted_comes_back_where_it_is_still_not_there(known: Client) 
     assert again.status_code == 412
 
 
+def test_a_model_is_drained_as_one_revision_with_a_reason(known: Client) -> None:
+    drained = known.post(f"{ENDPOINT}/models/logit@1/drain", headers=at(1))
+    assert (drained.status_code, drained.headers["etag"]) == (200, '"2"')
+    assert drained.json() == {"split": {"gbm@1": 90.0}}
+    assert known.get(f"{ENDPOINT}/revisions/2").json()["reason"] == "drain logit@1"
+    assert "logit@1" in known.get(ENDPOINT).json()["document"]["models"]
+    assert known.delete(f"{ENDPOINT}/models/logit@1", headers=at(2)).status_code == 204
+
+
+def test_the_reason_of_a_drain_is_that_of_who_asks(known: Client) -> None:
+    known.post(f"{ENDPOINT}/models/logit@1/drain", headers=at(1) | {"hyperplan-reason": "it leaks"})
+    assert known.get(f"{ENDPOINT}/revisions/2").json()["reason"] == "it leaks"
+
+
+def test_the_last_that_answers_cannot_be_drained(known: Client) -> None:
+    known.post(f"{ENDPOINT}/models/logit@1/drain", headers=at(1))
+    refused = known.post(f"{ENDPOINT}/models/gbm@1/drain", headers=at(2))
+    assert pointers(refused) == {"/routing/split/gbm@1"}
+    assert "hyperplan route flight-delay --split logit@1=1" in refused.text
+
+
+def test_only_a_model_of_the_endpoint_can_be_drained(known: Client) -> None:
+    assert known.post(f"{ENDPOINT}/models/nobody@1/drain", headers=at(1)).status_code == 404
+    assert known.post(f"{ENDPOINT}/models/gbm@1/drain").status_code == 428
+
+
 def test_a_diff_says_what_the_last_change_did(known: Client, plain: MakePlain) -> None:
     known.put(ENDPOINT, json=plain(routing={"split": {"gbm@1": 50.0, "logit@1": 10.0}, "sticky": False}))
     assert known.get(f"{ENDPOINT}/diff").json() == {
