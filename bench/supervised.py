@@ -12,7 +12,7 @@ from extproc.workers import Supervisor
 
 
 def _supervised(settings: Any, telemetry: Any) -> Supervisor:
-    return Supervisor(1, settings.run / sidecar.EXTPROC_SOCKET, lambda report: telemetry.absorb(report.told()))
+    return Supervisor(1, sidecar.sockets_in(settings.run), lambda report: telemetry.absorb(report.told()))
 
 
 if __name__ == "__main__":

@@ -529,6 +529,44 @@ def diff(
 
 
 @app.command()
+def shadow(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    since: Annotated[str, typer.Option(help="From when: a time, or as long ago as -15m, -1h, -7d.")] = "-1h",
+    until: Annotated[str | None, typer.Option(help="Until when.", show_default="now")] = None,
+    model: Annotated[str | None, typer.Option(help="This shadow only.", show_default="all of them")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="From which score on a prediction of a binary task counts as the class 1.", show_default="0.5"
+        ),
+    ] = None,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Show how the shadows of an endpoint compare with the models that answered.
+
+    A shadow gets a copy of each request; its answer goes to nobody. Name it under routing.shadow in the document, and of the
+    requests that are sampled its answers are set beside those that clients got: how often the two say the same class, by how
+    much their numbers differ, how many fail and how long they take.
+
+    Rates, means and quantiles are estimates of all requests: each sampled one counts for 1 / the probability with which it was
+    sampled. What stands behind a rate in brackets is its 95 % interval; a dash says that there is too little to tell. The latency of
+    the primary is what the client waited for, failovers included; that of the shadow is of its one try.
+    """
+    from cli.api import ControlApi
+    from cli.shadow import show_shadows
+
+    asked = {"since": since, "until": until, "model": model, "threshold": threshold}
+    given = {name: value for name, value in asked.items() if value is not None}
+    with ControlApi(control) as api:
+        report = api.call("GET", f"{_path_of(endpoint)}/shadow?{urlencode(given)}")
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        show_shadows(report)
+
+
+@app.command()
 def profile(
     file: Annotated[Path, typer.Argument(help="The training data: Parquet or CSV, a column for each feature.")],
     endpoint: Annotated[str, typer.Option(help="The endpoint whose schema describes the columns.")],

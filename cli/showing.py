@@ -61,10 +61,10 @@ def _plain(text: str) -> Text:
 
 
 def _models(endpoint: Endpoint, routing: Routing) -> Table:
-    table = Table("model", "weight", "fallback", "url")
+    table = Table("model", "weight", "fallback", "shadow", "url")
     for name, model in endpoint.models.items():
         place = str(routing.fallback.index(name) + 1) if name in routing.fallback else ""
-        table.add_row(name, f"{routing.split.get(name, 0):g}", place, model.url or "rule")
+        table.add_row(name, f"{routing.split.get(name, 0):g}", place, _yes(name in routing.shadow), model.url or "rule")
     return table
 
 

@@ -1,8 +1,8 @@
 """The sidecar: puts the parts together and runs them until it is told to stop.
 
 Order matters. Telemetry first, so that nothing goes unseen; the plan on disk next, so that the first request already
-finds its endpoint; then the two sockets, on which Envoy may connect at once; the source of plans last, since control may
-be away.
+finds its endpoint; then the sockets, on which Envoy may connect at once; the source of plans last, since control may be
+away.
 """
 
 import asyncio
@@ -13,8 +13,9 @@ from urllib.parse import SplitResult
 
 from extproc import garbage
 from extproc.plans import BadPlan, ControlSource, FolderSource, Keeper, PlanSource, Shelf
+from extproc.rules import RuleServer
 from extproc.service import OneProcess, Service
-from extproc.stages import Decide
+from extproc.stages import Role, Stages
 from extproc.telemetry.observer import Telemetry
 from extproc.telemetry.settings import TelemetrySettings
 from extproc.transports import TRANSPORTS
@@ -25,7 +26,9 @@ from hyperplan.plan import EMPTY, Plan
 log = logging.getLogger("hyperplan.sidecar")
 
 EXTPROC_SOCKET = "extproc.sock"
+ADAPT_SOCKET = "adapt.sock"
 XDS_SOCKET = "xds.sock"
+RULES_SOCKET = "rules.sock"
 DRAIN = 2.0
 """Seconds that open streams get to end when the sidecar stops."""
 
@@ -59,12 +62,13 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
     telemetry = Telemetry(settings.telemetry)
     service = _service(settings, telemetry)
     xds = XdsServer(settings.run / XDS_SOCKET)
+    rules = RuleServer(settings.run / RULES_SOCKET)
     shelf = Shelf(settings.data)
 
     def applied(number: int) -> None:
         telemetry.plan_number = number
 
-    keeper = Keeper(service, xds, shelf, default_upstream=settings.default_upstream, on_applied=applied)
+    keeper = Keeper(service, xds, shelf, rules, default_upstream=settings.default_upstream, on_applied=applied)
     first = shelf.load() or Plan(EMPTY.number)
     try:
         await keeper.begin(first)
@@ -81,17 +85,23 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
             raise error
     finally:
         log.info("stopping")
-        await service.stop(DRAIN)
+        await asyncio.gather(service.stop(DRAIN), rules.stop(DRAIN))
         await xds.stop()
         await asyncio.to_thread(telemetry.close)
 
 
 def _service(settings: SidecarSettings, telemetry: Telemetry) -> Service:
-    socket = settings.run / EXTPROC_SOCKET
+    sockets = sockets_in(settings.run)
     if settings.workers > 1:
-        return Supervisor(settings.workers, socket, lambda report: telemetry.absorb(report.told()))
-    decide = Decide(telemetry)
-    return OneProcess(decide, TRANSPORTS[settings.transport](decide, socket))
+        return Supervisor(settings.workers, sockets, lambda report: telemetry.absorb(report.told()))
+    stages = Stages(telemetry)
+    transport = TRANSPORTS[settings.transport]
+    return OneProcess(stages, {role: transport(stages[role], socket) for role, socket in sockets.items()})
+
+
+def sockets_in(run: Path) -> dict[Role, Path]:
+    """Where the stages are served, in the folder of the sockets."""
+    return {Role.DECIDE: run / EXTPROC_SOCKET, Role.ADAPT: run / ADAPT_SOCKET}
 
 
 def _source(source: SplitResult | Path, telemetry: Telemetry, keeper: Keeper) -> PlanSource:

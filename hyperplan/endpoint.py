@@ -17,6 +17,7 @@ import msgspec
 from hyperplan.documents import Document, located, parse, readable
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
+from hyperplan.rules import problems_of_rule
 from hyperplan.schema import NumberList, Schema
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
@@ -112,8 +113,9 @@ class Routing(_Part, frozen=True, kw_only=True):
     """How an endpoint chooses.
 
     `split` gives the relative weight of each arm. `fallback` answers, in its order, when the chosen arm cannot.
-    `shadow` sees a copy of each request. `default` answers when there is no sidecar to choose. `force_header` is the
-    header with which a request names the arm that is to answer it, one of weight 0 too; left out, no request can.
+    `shadow` models each see a copy of each request, and what they answer goes to nobody but the samples.
+    `default` answers when there is no sidecar to choose. `force_header` is the header with which a request names the arm that is to
+    answer it, one of weight 0 too; left out, no request can.
     """
 
     split: dict[str, Annotated[float, msgspec.Meta(ge=0)]]
@@ -200,8 +202,10 @@ _FOLLOWS = (
     (r"/routing/(split|fallback|shadow)/.+|/routing/default", r"/models"),
     (r"/models/[^/]+/(protocol|signature|paths(/.+)?)|/paths(/.+)?|/routing/default", r"/protocol"),
     (r"/models/[^/]+/timeout", r"/timeout"),
-    (r"/routing/default", r"/routing/split(/.+)?|/paths(/.+)?|/schema(/features)?|/models/.+"),
+    (r"/routing/default", r"/routing/split(/.+)?|/paths(/.+)?|/schema(/features)?|/models/.+|/on_failure"),
+    (r"/models/[^/]+/rule", r"/schema(/.+)?|/task"),
     (r"/models/[^/]+/(protocol|features/.+)", r"/schema(/features(/.+)?)?"),
+    (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
 )
@@ -223,6 +227,7 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from (Problem("/schema" + problem.pointer, problem.detail) for problem in endpoint.schema.problems())
     yield from _problems_of_entity(endpoint)
     yield from _problems_of_models(endpoint)
+    yield from _problems_of_rules(endpoint)
     yield from _problems_of_routing(endpoint)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
@@ -297,6 +302,16 @@ def _problems_of_a_rules_fields(name: str, model: Model) -> Iterator[Problem]:
     for field in ("protocol", "features", "signature", "paths", "answer", "health", "timeout"):
         if getattr(model, field) is not None:
             yield Problem(pointer("models", name, field), "says nothing of a rule, which speaks what clients speak")
+
+
+def _problems_of_rules(endpoint: Endpoint) -> Iterator[Problem]:
+    """Rules are held against the schema, which must be sound for that."""
+    if next(endpoint.schema.problems(), None) is not None:
+        return
+    for name, model in endpoint.models.items():
+        if model.rule is not None:
+            for detail in problems_of_rule(model.rule, endpoint.schema, endpoint.task):
+                yield Problem(pointer("models", name, "rule"), detail)
 
 
 def _problems_of_speech(endpoint: Endpoint, name: str, model: Model, protocol: Protocol) -> Iterator[Problem]:
@@ -397,6 +412,7 @@ def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
         yield Problem("/routing/split", "weights must be 0, or from 1e-9 to 1e9")
     else:
         yield from _problems_of_default(endpoint)
+        yield from _problems_of_shadows(routing)
 
 
 def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
@@ -405,10 +421,13 @@ def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
     model = endpoint.models.get(name)
     if model is None or (model.protocol is None and model.rule is None):
         return  # reported already
-    if model.protocol != endpoint.protocol:
-        speaks = model.protocol or "no protocol, being a rule"
-        detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks {speaks}"
-        yield Problem("/routing/default", detail)
+    if model.rule is not None:
+        if endpoint.on_failure == "open":
+            detail = f"{name!r} is a rule, which the sidecar serves, so it cannot answer when the sidecar is away; "
+            yield Problem("/routing/default", detail + "name a model with a url, or say on_failure: closed (503 then)")
+    elif model.protocol != endpoint.protocol:
+        detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks "
+        yield Problem("/routing/default", f"{detail}{model.protocol}")
     elif not endpoint.identical(name):
         detail = f"{name!r} answers when the sidecar cannot, so it must take and answer what clients send and read: "
         yield Problem(
@@ -416,19 +435,24 @@ def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
         )
 
 
+def _problems_of_shadows(routing: Routing) -> Iterator[Problem]:
+    """A shadow may be an arm too: it is compared with the others, on the requests that they answer."""
+    answering = [arm for arm, weight in routing.split.items() if weight > 0]
+    for index, name in enumerate(routing.shadow):
+        if answering == [name]:
+            detail = f"{name!r} is chosen for every request, so there is nothing to compare it with"
+            yield Problem(pointer("routing", "shadow", index), f"{detail}; take it out, or give another arm a weight")
+
+
 def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
     """Parts of the document that nothing serves yet. Refusing them beats accepting them and doing nothing."""
     if endpoint.protocol not in PROTOCOLS:
         yield Problem("/protocol", f"{endpoint.protocol} is not served yet; served: {', '.join(PROTOCOLS)}")
     for name, model in endpoint.models.items():
-        if model.rule is not None:
-            yield Problem(pointer("models", name, "rule"), "rules are not served yet; give the model a url")
-        elif model.protocol is not None and model.protocol not in PROTOCOLS:
+        if model.protocol is not None and model.protocol not in PROTOCOLS:
             detail = f"{model.protocol} is not served yet; served: {', '.join(PROTOCOLS)}"
             yield Problem(pointer("models", name, "protocol"), detail)
     for name, feature in endpoint.schema.features.items():
         if feature.pii:
             detail = "personal features are not masked in samples yet; leave the mark out, or the feature"
             yield Problem(pointer("schema", "features", name, "pii"), detail)
-    if endpoint.routing.shadow:
-        yield Problem("/routing/shadow", "is not served yet; leave it empty")

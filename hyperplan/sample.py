@@ -1,26 +1,19 @@
 """A sample: one observed request and its answer, as it travels from a sidecar to control.
 
-It says who was chosen and who answered, with which probability each choice was made, and what the model was shown. Its
-wire form is msgpack, read and written with no schema but the names of the fields, so that planes of different versions understand each
-other: unknown fields are passed over, and missing ones take their defaults.
+It says who was chosen and who answered, with which probability each choice was made, and what the model was shown.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-import msgpack
 import msgspec
 
+from hyperplan.encoding import LARGEST, packed, unpacked
 from hyperplan.schema import Schema, Violation
-
-EVENT_NAME = "hyperplan.sample"
-"""The OTLP event name of the log records that carry samples."""
 
 LONGEST_TEXT = 256
 """Characters of a string that a sample keeps."""
-LARGEST = 1 << 20
-"""Bytes of an encoded sample with its rows."""
 MOST_ROWS = 100
 """Rows of one request that a sample keeps; `rows_seen` counts them all."""
 
@@ -45,6 +38,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     chosen, `inclusion` that with which this request was sampled. `forced` says that the request itself named `chosen`: what is learnt from
     choices must leave it out.
     """
+
+    EVENT_NAME: ClassVar[str] = "hyperplan.sample"
+    """The OTLP event name of the log records that carry samples."""
 
     prediction_id: str
     time: int
@@ -71,10 +67,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self) -> bytes:
         """The sample as msgpack. One that would be larger than `LARGEST` leaves out what its rows and answer held."""
-        packed = _packed(self)
-        if len(packed) <= LARGEST:
-            return packed
-        return _packed(msgspec.structs.replace(self, rows=[], predictions=[], violations=self.violations[:MOST_ROWS]))
+        data = packed(self)
+        if len(data) <= LARGEST:
+            return data
+        return packed(msgspec.structs.replace(self, rows=[], predictions=[], violations=self.violations[:MOST_ROWS]))
 
     @staticmethod
     def decode(data: bytes) -> "Sample":
@@ -83,16 +79,28 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: it is no sample.
         """
+        return unpacked(data, Sample, "sample")
+
+    @staticmethod
+    def predictions_in(data: bytes) -> list[Any]:
+        """The predictions of an encoded sample: what `decode` would find, at a twentieth of its cost.
+
+        Raises:
+            ValueError: it is no sample.
+        """
         try:
-            plain = msgpack.unpackb(data, unicode_errors="surrogatepass")
-            return msgspec.convert(plain, Sample)
-        except (msgpack.UnpackException, msgspec.ValidationError, RecursionError, ValueError) as error:
-            raise ValueError(f"not a sample: {error}") from None
+            return _predictions(data).predictions
+        except (msgspec.DecodeError, UnicodeDecodeError):  # text that UTF-8 cannot hold, which only `decode` reads
+            return Sample.decode(data).predictions
 
 
-def _packed(sample: Sample) -> bytes:
-    packed: bytes = msgpack.packb(msgspec.to_builtins(sample), unicode_errors="surrogatepass")
-    return packed
+class _Predictions(msgspec.Struct):
+    """A sample of which everything else is passed over."""
+
+    predictions: list[Any] = []
+
+
+_predictions = msgspec.msgpack.Decoder(_Predictions).decode
 
 
 def observe_rows(schema: Schema, rows: Sequence[Any]) -> list[ObservedRow]:

@@ -90,13 +90,13 @@ def test_the_domain_opens_and_prints_nothing_and_reads_no_clock() -> None:
         assert calls & reaching == set(), source
 
 
-def test_only_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
+def test_only_comparisons_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
     heavy = {
         source.relative_to(ROOT / "hyperplan").parts[0]
         for source in sources("hyperplan")
         if roots(source) & {"numpy", "scipy", "pandas"}
     }
-    assert heavy <= {"profile", "skew"}
+    assert heavy <= {"comparison", "profile", "skew"}
 
 
 def imported(*modules: str) -> set[str]:
@@ -110,9 +110,9 @@ def imported(*modules: str) -> set[str]:
 
 
 def test_what_the_sidecar_needs_of_the_domain_loads_neither_numpy_nor_scipy() -> None:
-    loaded = imported("hyperplan.plan", "hyperplan.sample")
+    loaded = imported("hyperplan.plan", "hyperplan.sample", "hyperplan.shadow")
     assert {"hyperplan.plan", "hyperplan.inspection", "hyperplan.endpoint"} <= loaded
-    assert loaded & {"numpy", "scipy", "pandas", "hyperplan.profile", "hyperplan.skew"} == set()
+    assert loaded & {"numpy", "scipy", "pandas", "hyperplan.comparison", "hyperplan.profile", "hyperplan.skew"} == set()
 
 
 ENVOYS_CLASSES = {"envoy_data_plane", "betterproto2", "pydantic"}
@@ -123,6 +123,12 @@ def test_the_sidecar_loads_neither_envoys_generated_classes_nor_numpy_nor_scipy(
     loaded = imported("uvloop", "cli.main", "extproc.sidecar")
     assert {"extproc.xds.clusters", "extproc.transports.h2"} <= loaded
     assert loaded & (ENVOYS_CLASSES | {"numpy", "scipy", "pandas", "control"}) == set()
+
+
+def test_the_sidecar_loads_what_serves_rules_only_when_there_are_some() -> None:
+    loaded = imported("extproc.sidecar")
+    assert "extproc.rules.server" in loaded
+    assert loaded & {"cel", "httptools", "extproc.rules.book", "extproc.rules.http"} == set()
 
 
 def test_nothing_that_is_installed_with_the_sidecar_imports_envoys_generated_classes_later() -> None:

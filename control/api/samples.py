@@ -16,6 +16,7 @@ from control.stores import Store
 from control.stores.samples import Question
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Violation
+from hyperplan.shadow import ShadowSample
 
 
 class SampleAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,24 @@ class SampleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     flaw: str | None
     rejected: bool
     predictions: list[Any]
+
+
+class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shadow answered to the copy of a request: `hyperplan.shadow.ShadowSample`, with its time as a date."""
+
+    model: str
+    time: datetime
+    revision: int
+    status: int | None
+    latency: float | None
+    predictions: list[Any]
+    failure: str | None
+
+
+class ShadowedSample(SampleAnswer, frozen=True, kw_only=True):
+    """A sample with what shadows answered to copies of its request."""
+
+    shadows: list[ShadowAnswer]
 
 
 @get("/v1/endpoints/{name:str}/samples", sync_to_thread=True)
@@ -73,7 +92,7 @@ def list_samples(
         forced=forced,
         limit=limit,
     )
-    return [_answer(sample) for sample in store.samples.find(question)]
+    return [msgspec.convert(_fields(sample), SampleAnswer) for sample in store.samples.find(question)]
 
 
 @get("/v1/endpoints/{name:str}/samples/{prediction_id:str}", sync_to_thread=True)
@@ -82,18 +101,20 @@ def get_sample(
     registry: NamedDependency[Registry],
     name: FromPath[str],
     prediction_id: FromPath[str],
-) -> SampleAnswer:
-    """The sample of one prediction. Only part of the traffic is sampled, so a prediction may have none."""
+) -> ShadowedSample:
+    """The sample of one prediction, with what shadows answered. Only part of the traffic is sampled, so a prediction may have none."""
     registry.get(name)
     sample = store.samples.get(name, prediction_id)
     if sample is None:
         raise not_found(f"the endpoint {name!r} has no sample of the prediction {prediction_id!r}")
-    return _answer(sample)
+    answers = store.shadows.get(name, prediction_id)
+    return msgspec.convert(_fields(sample) | {"shadows": [_fields(answer) for answer in answers]}, ShadowedSample)
 
 
-def _answer(sample: Sample) -> SampleAnswer:
-    fields = _writable(msgspec.to_builtins(sample)) | {"time": as_date(sample.time)}
-    return msgspec.convert(fields, SampleAnswer)
+def _fields(observation: Sample | ShadowSample) -> dict[str, Any]:
+    """An observation as plain data, with its time as a date."""
+    fields: dict[str, Any] = _writable(msgspec.to_builtins(observation))
+    return fields | {"time": as_date(observation.time)}
 
 
 def _writable(value: Any) -> Any:

@@ -23,6 +23,8 @@ export const getTraffic = (name, range) => get(`/v1/endpoints/${encodeURICompone
 export const getSkew = (name, range, model) =>
   get(`/v1/endpoints/${encodeURIComponent(name)}/skew` + query({ ...range, model }));
 
+export const getShadow = (name, { since }) => get(`/v1/endpoints/${encodeURIComponent(name)}/shadow` + query({ since }));
+
 function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
   return given.length ? `?${new URLSearchParams(given)}` : "";

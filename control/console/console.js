@@ -5,7 +5,7 @@
  * asked about, and neither is anything while the page is hidden.
  */
 
-import { ApiError, getPlan, getRevisions, getSidecars, getSkew, getTraffic, now } from "./api.js";
+import { ApiError, getPlan, getRevisions, getShadow, getSidecars, getSkew, getTraffic, now } from "./api.js";
 import { h, show } from "./dom.js";
 import { anchor, endpointSection } from "./endpoint.js";
 import { noEndpoints, sidecarTroubles, status } from "./overview.js";
@@ -21,7 +21,7 @@ const state = {
   sidecars: [],
   asked: null, // when all was answered last
   problem: null,
-  endpoints: new Map(), // by name: {document, revision, revisions, traffic, skew, model, whole, problem}
+  endpoints: new Map(), // by name: {document, revision, revisions, traffic, skew, shadow, model, whole, problem}
 };
 
 const windows = new Map(); // by period: the width of control's windows, in seconds
@@ -65,14 +65,15 @@ async function refreshEndpoint(endpoint) {
   try {
     const range = rangeOf(period);
     const fresh = endpoint.revisions?.[0]?.revision === revision;
-    const [traffic, skew, history] = await Promise.all([
+    const [traffic, skew, shadow, history] = await Promise.all([
       getTraffic(document.name, range),
       getSkew(document.name, range, model in document.models ? model : null),
+      getShadow(document.name, range),
       fresh ? null : getRevisions(document.name),
     ]);
     if (period !== state.period) return;
     windows.set(period, traffic.window);
-    Object.assign(endpoint, { traffic, skew, revisions: history?.revisions ?? endpoint.revisions, problem: null });
+    Object.assign(endpoint, { traffic, skew, shadow, revisions: history?.revisions ?? endpoint.revisions, problem: null });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     windows.delete(period);

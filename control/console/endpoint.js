@@ -4,7 +4,9 @@ import { shareBar, swatch } from "./charts.js";
 import { h } from "./dom.js";
 import { count, counted, latency, percent, sum, weight } from "./format.js";
 import { changedWithin, history } from "./revisions.js";
+import { shadows } from "./shadow.js";
 import { skew } from "./skew.js";
+import { table } from "./table.js";
 import { figures, traffic, violations } from "./traffic.js";
 
 const PAINTS = 8;
@@ -32,6 +34,7 @@ export function endpointSection(state) {
           h("div", { class: "pair" }, split(state, painted), answers(report, painted)),
           traffic(state, painted),
           violations(state),
+          state.shadow && shadows(state, painted),
         ]
       : !state.problem && h("p", { class: "quiet loading" }, "Asking for its traffic…"),
     state.skew && skew(state),
@@ -177,37 +180,3 @@ const statuses = ({ statuses, requests }) =>
     h("b", { class: /^[45n]/.test(status) && "alarm" }, status === "none" ? "no answer" : status),
     ` ${percent(number / requests)}`,
   ]);
-
-/** A table of which the first column names the row and the others hold numbers. */
-function table(caption, columns, rows) {
-  return h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    h(
-      "table",
-      {},
-      h("caption", { class: "hidden" }, caption),
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          columns.map((name, index) => h("th", { scope: "col", class: index > 0 && "number" }, name)),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        rows.map(([name, ...cells]) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, name),
-            cells.map((cell) => h("td", { class: "number" }, cell)),
-          ),
-        ),
-      ),
-    ),
-  );
-}

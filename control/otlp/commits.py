@@ -9,20 +9,23 @@ from collections.abc import Sequence
 
 from control.stores import Store
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
+
+Observed = Sequence[Sample | ShadowSample]
 
 MOST_AT_ONCE = 10_000
 """Samples in one commit, unless a single request holds more."""
 
 
 class Commits:
-    """Takes samples of many requests and commits them in as few transactions as keep up."""
+    """Takes samples, shadows' answers among them, of many requests and commits them in as few transactions as keep up."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: list[tuple[Sequence[Sample], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Observed, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def commit(self, samples: Sequence[Sample]) -> None:
+    async def commit(self, samples: Observed) -> None:
         """Take samples in; they are on disk when this returns.
 
         Raises:
@@ -45,7 +48,7 @@ class Commits:
                 _settle(batch, None)
         self._task = None
 
-    def _next(self) -> list[tuple[Sequence[Sample], asyncio.Future[None]]]:
+    def _next(self) -> list[tuple[Observed, asyncio.Future[None]]]:
         taken, size = 0, 0
         while taken < len(self._waiting) and (not taken or size + len(self._waiting[taken][0]) <= MOST_AT_ONCE):
             size += len(self._waiting[taken][0])
@@ -54,7 +57,7 @@ class Commits:
         return batch
 
 
-def _settle(batch: list[tuple[Sequence[Sample], asyncio.Future[None]]], error: Exception | None) -> None:
+def _settle(batch: list[tuple[Observed, asyncio.Future[None]]], error: Exception | None) -> None:
     for _, done in batch:
         if done.done():
             continue  # whoever waited has gone

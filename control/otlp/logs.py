@@ -1,36 +1,39 @@
-"""The samples in an OTLP logs request."""
+"""The samples in an OTLP logs request, and the shadows' answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from control.stores.samples import storable
-from hyperplan.sample import EVENT_NAME, Sample
+from control.stores.shadows import storable_answer
+from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 
 class Logs(NamedTuple):
-    """What a request holds: samples, how many records that should be samples are none (and why the first is none), and how
-    many records are something else."""
+    """What a request holds: samples of both kinds, how many records that should be samples are none (and why the first is
+    none), and how many records are something else."""
 
-    samples: list[Sample]
+    samples: list[Sample | ShadowSample]
     rejected: int
     reason: str
     ignored: int
 
 
 def read_logs(request: ExportLogsServiceRequest) -> Logs:
-    """Read the samples. Records with another event name than a sample's are ignored: a Collector may send us all it has."""
-    samples: list[Sample] = []
+    """Read the samples. Records with other event names are ignored: a Collector may send us all it has."""
+    samples: list[Sample | ShadowSample] = []
     reasons: list[str] = []
     ignored = 0
     for record in _records(request):
-        if record.event_name != EVENT_NAME:
+        read = _READERS.get(record.event_name)
+        if read is None:
             ignored += 1
             continue
         try:
-            samples.append(_sample(record))
+            samples.append(read(record))
         except ValueError as error:
             reasons.append(str(error))
     return Logs(samples, len(reasons), reasons[0] if reasons else "", ignored)
@@ -42,10 +45,27 @@ def _records(request: ExportLogsServiceRequest) -> Iterator[LogRecord]:
             yield from scope.log_records
 
 
-def _sample(record: LogRecord) -> Sample:
+def _body(record: LogRecord) -> bytes:
     if not record.body.HasField("bytes_value"):
         raise ValueError("not a sample: the body of the record must be bytes")
-    sample = Sample.decode(record.body.bytes_value)
+    return record.body.bytes_value
+
+
+def _sample(record: LogRecord) -> Sample:
+    sample = Sample.decode(_body(record))
     if not storable(sample):
         raise ValueError("not a sample: a number in it is out of range")
     return sample
+
+
+def _shadow_sample(record: LogRecord) -> ShadowSample:
+    answer = ShadowSample.decode(_body(record))
+    if not storable_answer(answer):
+        raise ValueError("not a shadow sample: a number in it is out of range")
+    return answer
+
+
+_READERS: dict[str, Callable[[LogRecord], Sample | ShadowSample]] = {
+    Sample.EVENT_NAME: _sample,
+    ShadowSample.EVENT_NAME: _shadow_sample,
+}

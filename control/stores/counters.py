@@ -13,7 +13,7 @@ import duckdb
 import msgspec
 
 from control.stores.database import Database
-from control.stores.samples import storable_text
+from control.stores.texts import storable_text
 
 
 class Series(NamedTuple):

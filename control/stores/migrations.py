@@ -56,6 +56,20 @@ STEPS = (
     );
     """,
     """
+    CREATE TABLE shadows (
+        time BIGINT NOT NULL,
+        endpoint VARCHAR NOT NULL,
+        prediction_id VARCHAR NOT NULL,
+        model VARCHAR NOT NULL,
+        revision BIGINT NOT NULL,
+        inclusion DOUBLE NOT NULL,
+        status BIGINT,
+        latency DOUBLE,
+        failure VARCHAR,
+        body BLOB NOT NULL
+    );
+    """,
+    """
     ALTER TABLE samples ADD COLUMN forced BOOLEAN DEFAULT false;
     """,
 )

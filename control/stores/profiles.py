@@ -12,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 
 from control.stores.database import Database
-from control.stores.samples import storable_text
+from control.stores.texts import storable_text
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
 from hyperplan.schema import Schema

@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 import duckdb
 
 from control.stores.database import Database
+from control.stores.resent import RETRY_SPAN, unseen
+from control.stores.texts import optional_text, storable_text
 from hyperplan.sample import Sample
 
-RETRY_SPAN = 600 * 10**9
-"""Nanoseconds between the times of two samples that are still held to be one when they have the same prediction id. A
-sample that is sent again has the same time to the nanosecond; samples are looked up in this span only, so that taking
-them in costs the same however many there are."""
-
-_LARGEST = (1 << 63) - RETRY_SPAN - 1
+LATEST = (1 << 63) - RETRY_SPAN - 1
+"""The last time that a table holds, in nanoseconds since 1970."""
 
 
 class Question(NamedTuple):
@@ -49,16 +47,7 @@ class Samples:
     @staticmethod
     def new(cursor: duckdb.DuckDBPyConnection, samples: Sequence[Sample]) -> list[Sample]:
         """Those that are not in the table yet, each once."""
-        by_id = {(sample.endpoint, storable_text(sample.prediction_id)): sample for sample in reversed(samples)}
-        times = [sample.time for sample in by_id.values()]
-        known = cursor.execute(
-            "SELECT endpoint, prediction_id FROM samples WHERE time BETWEEN ? AND ? "
-            "AND prediction_id IN (SELECT unnest(?::VARCHAR[]))",
-            [min(times) - RETRY_SPAN, max(times) + RETRY_SPAN, [prediction_id for _, prediction_id in by_id]],
-        ).fetchall()
-        for key in known:
-            by_id.pop(key, None)
-        return list(reversed(by_id.values()))
+        return unseen(cursor, "samples", ("endpoint", "prediction_id"), samples)
 
     @staticmethod
     def append(cursor: duckdb.DuckDBPyConnection, samples: Sequence[Sample]) -> None:
@@ -125,18 +114,9 @@ _FAILOVERS = f"SELECT count(*) {_RANGE} AND answered IS NOT NULL AND chosen <> a
 def storable(sample: Sample) -> bool:
     """Whether the integers of a sample fit the table, and its time is one."""
     numbers = (sample.plan, sample.revision, sample.attempts, sample.status, sample.rows_seen)
-    return 0 <= sample.time <= _LARGEST and all(
+    return 0 <= sample.time <= LATEST and all(
         -(1 << 63) <= number < 1 << 63 for number in numbers if number is not None
     )
-
-
-def storable_text(text: str) -> str:
-    """Text that UTF-8 can hold: a half of a surrogate pair, which JSON lets through, becomes a question mark."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _optional_text(text: str | None) -> str | None:
-    return None if text is None else storable_text(text)
 
 
 def _columns(sample: Sample) -> tuple[Any, ...]:
@@ -147,16 +127,16 @@ def _columns(sample: Sample) -> tuple[Any, ...]:
         sample.plan,
         sample.revision,
         storable_text(sample.schema_version),
-        _optional_text(sample.entity),
-        _optional_text(sample.chosen),
-        _optional_text(sample.answered),
+        optional_text(sample.entity),
+        optional_text(sample.chosen),
+        optional_text(sample.answered),
         sample.attempts,
         sample.propensity,
         sample.inclusion,
         sample.status,
         sample.latency,
         sample.rejected,
-        _optional_text(sample.flaw),
+        optional_text(sample.flaw),
         sample.rows_seen,
         len(sample.violations),
         sample.encode(),

@@ -10,8 +10,10 @@ from control.stores.database import Database
 from control.stores.profiles import Profiles, SchemaSource
 from control.stores.references import References
 from control.stores.samples import Samples
+from control.stores.shadows import Shadows
 from hyperplan.sample import Sample
 from hyperplan.schema import Schema
+from hyperplan.shadow import ShadowSample
 
 FILE = "samples.duckdb"
 
@@ -28,26 +30,38 @@ class Store:
         self._database = database
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
+        self.shadows = Shadows(database)
         self.profiles = Profiles(database, bucket, schemas)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
-    def ingest(self, samples: Sequence[Sample]) -> int:
-        """Take in samples with their profiles, all or nothing; how many of them were new.
+    def ingest(self, observations: Sequence[Sample | ShadowSample]) -> int:
+        """Take in samples with their profiles, and shadows' answers, all or nothing; how many of them were new.
 
         Raises:
             Unavailable: the database refused.
         """
-        if not samples:
+        if not observations:
             return 0
+        samples = [observation for observation in observations if isinstance(observation, Sample)]
+        answers = [observation for observation in observations if isinstance(observation, ShadowSample)]
         try:
             with self._database.writing() as cursor:
-                new = self.samples.new(cursor, samples)
-                if new:
-                    self.samples.append(cursor, new)
-                    self.profiles.append(cursor, new)
+                return self._ingest_samples(cursor, samples) + self._ingest_answers(cursor, answers)
         except duckdb.Error as error:
             raise Unavailable(str(error)) from error
+
+    def _ingest_samples(self, cursor: duckdb.DuckDBPyConnection, samples: Sequence[Sample]) -> int:
+        new = self.samples.new(cursor, samples) if samples else []
+        if new:
+            self.samples.append(cursor, new)
+            self.profiles.append(cursor, new)
+        return len(new)
+
+    def _ingest_answers(self, cursor: duckdb.DuckDBPyConnection, answers: Sequence[ShadowSample]) -> int:
+        new = self.shadows.new(cursor, answers) if answers else []
+        if new:
+            self.shadows.append(cursor, new)
         return len(new)
 
     def count(self, sums: Sequence[CumulativeSum]) -> None:

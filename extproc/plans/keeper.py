@@ -1,8 +1,9 @@
 """From one plan to the next, make before break.
 
 The keeper holds what is in force and what was last refused. A new plan is compiled first (a bad one is refused and
-nothing changes), then its clusters and routes are handed to Envoy, and only when Envoy has acknowledged them does the decide stage
-route by it; then it goes to disk. Weights alone change nothing in Envoy, so such an edit is in force at once.
+nothing changes), its rules are served, its clusters and routes are handed to Envoy, and only when Envoy has acknowledged
+them does the decide stage route by it; then it goes to disk. Weights alone change nothing in Envoy, so such an edit is in
+force at once.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from extproc.plans.shelf import Shelf
 from extproc.plans.source import BadPlan
+from extproc.rules import RuleServer
 from extproc.service import Service
 from extproc.xds import Refused, Resources, XdsServer, resources_of
 from hyperplan.plan import EMPTY, CompiledPlan, Plan
@@ -37,6 +39,7 @@ class Keeper:
         service: Service,
         xds: XdsServer,
         shelf: Shelf,
+        rules: RuleServer,
         *,
         default_upstream: str | None,
         on_applied: Callable[[int], None],
@@ -44,6 +47,7 @@ class Keeper:
         self._service = service
         self._xds = xds
         self._shelf = shelf
+        self._rules = rules
         self._default_upstream = default_upstream
         self._on_applied = on_applied
         self._compiled = EMPTY
@@ -56,9 +60,11 @@ class Keeper:
         Raises:
             Invalid: the default upstream is no URL.
         """
+        compiled = CompiledPlan(plan)
         self._resources = resources_of(plan, self._default_upstream)
+        await self._rules.widen(compiled)
         await self._xds.start(self._resources)
-        await self._adopt(plan, CompiledPlan(plan))
+        await self._adopt(plan, compiled)
 
     async def apply(self, plan: Plan) -> None:
         """Go over to a plan. A refusal is logged and kept in `status`; the plan before stays in force."""
@@ -67,12 +73,16 @@ class Keeper:
             # Both take milliseconds for each endpoint that changed, in which requests must not wait.
             compiled = await asyncio.to_thread(CompiledPlan, plan, self._compiled)
             resources = await asyncio.to_thread(resources_of, plan, self._default_upstream, self._resources)
+            await self._rules.widen(compiled)
             await self._xds.apply(resources)
-        except (Invalid, Refused) as error:
+        except (Invalid, Refused, OSError) as error:
             self.refuse(BadPlan(plan.number, error))
+            await self._rules.widen(self._compiled)
             return
+        grace = max(self._resources.longest_timeout, resources.longest_timeout)
         self._resources = resources
         await self._adopt(plan, compiled)
+        self._rules.settle(compiled, grace)
         log.info("plan %d is in force after %.0f ms", plan.number, (time.monotonic() - began) * 1000)
         try:
             await asyncio.to_thread(self._shelf.save, plan)

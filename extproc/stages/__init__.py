@@ -4,7 +4,9 @@ A stage opens one `Exchange` for each stream of Envoy's, that is for each HTTP r
 and gives one back; it awaits nothing, so any transport can serve it, and a test is a list of messages.
 """
 
-from extproc.stages.base import Exchange, Metadata, Stage
+from extproc.stages.adapt import Adapt, AdaptExchange
+from extproc.stages.base import Exchange, Metadata, Role, Stage
 from extproc.stages.decide import Decide, DecideExchange
+from extproc.stages.stages import Stages
 
-__all__ = ["Decide", "DecideExchange", "Exchange", "Metadata", "Stage"]
+__all__ = ["Adapt", "AdaptExchange", "Decide", "DecideExchange", "Exchange", "Metadata", "Role", "Stage", "Stages"]

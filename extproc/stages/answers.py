@@ -4,6 +4,8 @@ Nearly every request gets one of a handful of answers, so those are made once: w
 when a plan is adopted.
 """
 
+from typing import NamedTuple
+
 from extproc.wire import (
     BUFFERED,
     NONE,
@@ -20,6 +22,11 @@ from extproc.wire import (
 )
 from hyperplan.plan import ROUTING_HEADER
 
+REVISION_HEADER = "x-hyperplan-revision"
+"""The revision of the endpoint that a request was decided by, for the adapt stage."""
+SAMPLED_HEADER = "x-hyperplan-sampled"
+"""On requests that are sampled, and copied to a shadow: the probability with which they were."""
+PREDICTION_ID_HEADER = "x-hyperplan-prediction-id"
 VIOLATIONS_HEADER = "x-hyperplan-violations"
 """The mark of a body that passed although something is wrong with it: `feature=kind`, separated by commas."""
 
@@ -59,20 +66,37 @@ SEND_ANSWER_BODY = ProcessingResponse(
 ).SerializeToString()
 
 
-def routed(cluster: str, mark: str | None = None) -> bytes:
-    """The answer to a body that sends its request to a cluster, and marks what is wrong with it."""
-    return ProcessingResponse(request_body=BodyResponse(response=_routing(cluster, mark))).SerializeToString()
+class Route(NamedTuple):
+    """Where a request goes, and what those are told who meet it there.
+
+    `mark` says what is wrong with it. The adapt stage is told the `revision` of the endpoint, and of a request that is sampled the
+    `inclusion`, the probability with which it was.
+    """
+
+    cluster: str
+    mark: str | None = None
+    revision: int | None = None
+    inclusion: float | None = None
 
 
-def routed_at_headers(cluster: str, mark: str | None, *, send_answer: bool) -> bytes:
+def routed(route: Route) -> bytes:
+    """The answer to a body that sends its request on a route."""
+    return ProcessingResponse(request_body=BodyResponse(response=_routing(route))).SerializeToString()
+
+
+def routed_at_headers(route: Route, *, send_answer: bool) -> bytes:
     """The same for a request without a body, in the answer to its headers."""
-    headers = HeadersResponse(response=_routing(cluster, mark))
+    headers = HeadersResponse(response=_routing(route))
     mode = _ANSWER_MODE if send_answer else None
     return ProcessingResponse(request_headers=headers, mode_override=mode).SerializeToString()
 
 
-def _routing(cluster: str, mark: str | None) -> CommonResponse:
-    mutation = HeaderMutation(set_headers=[overwritten(ROUTING_HEADER, cluster)])
-    if mark:
-        mutation.set_headers.append(overwritten(VIOLATIONS_HEADER, mark))
+def _routing(route: Route) -> CommonResponse:
+    mutation = HeaderMutation(set_headers=[overwritten(ROUTING_HEADER, route.cluster)])
+    if route.mark:
+        mutation.set_headers.append(overwritten(VIOLATIONS_HEADER, route.mark))
+    if route.revision is not None:
+        mutation.set_headers.append(overwritten(REVISION_HEADER, str(route.revision)))
+    if route.inclusion is not None:
+        mutation.set_headers.append(overwritten(SAMPLED_HEADER, repr(route.inclusion)))
     return CommonResponse(header_mutation=mutation, clear_route_cache=True)

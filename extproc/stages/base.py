@@ -1,6 +1,14 @@
 """What a transport needs to know of a stage."""
 
+import enum
 from typing import Protocol
+
+
+class Role(enum.IntEnum):
+    """The stages, each of which Envoy asks on a socket of its own."""
+
+    DECIDE = 0
+    ADAPT = 1
 
 
 class Exchange(Protocol):

@@ -18,6 +18,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from extproc.stages import answers
+from extproc.stages.answers import Route
 from extproc.stages.base import Metadata
 from extproc.stages.observer import Decision, Observer, Trace, is_recorded
 from extproc.stages.refusal import refusal
@@ -93,11 +94,12 @@ class Decide:
 class _Served:
     """An endpoint that is asked for: what the stage keeps of it from one request to the next."""
 
-    __slots__ = ("_routed", "endpoint", "sampler")
+    __slots__ = ("_routed", "endpoint", "is_copied", "sampler")
 
     def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler) -> None:
         self.endpoint = endpoint
         self.sampler = sampler
+        self.is_copied = bool(endpoint.document.routing.shadow)
         self._routed: dict[str, bytes] = {}
 
     def outlives(self, after: CompiledEndpoint | None) -> bool:
@@ -112,8 +114,14 @@ class _Served:
         """The answer that sends an unremarkable request to an arm."""
         answer = self._routed.get(arm)
         if answer is None:
-            answer = self._routed[arm] = answers.routed(self.endpoint.arms[arm])
+            answer = self._routed[arm] = answers.routed(self.route(arm, None, None))
         return answer
+
+    def route(self, arm: str, mark: str | None, inclusion: float | None) -> Route:
+        """The route to an arm; who adapts the request there is told by which endpoint."""
+        endpoint = self.endpoint
+        revision = endpoint.revision if self.is_copied or arm in endpoint.adapted else None
+        return Route(endpoint.arms[arm], mark, revision, inclusion)
 
 
 class DecideExchange:
@@ -266,13 +274,18 @@ class DecideExchange:
         return choice
 
     def _routed(self, choice: Choice, mark: str | None) -> bytes:
-        if mark is None:
+        inclusion = self._inclusion_told()
+        if mark is None and inclusion is None:
             return self._served.routed(choice.arm)
-        return answers.routed(self._endpoint.arms[choice.arm], mark)
+        return answers.routed(self._served.route(choice.arm, mark, inclusion))
 
     def _routed_at_headers(self, choice: Choice, mark: str | None) -> bytes:
-        cluster = self._endpoint.arms[choice.arm]
-        return answers.routed_at_headers(cluster, mark, send_answer=self._inclusion is not None)
+        route = self._served.route(choice.arm, mark, self._inclusion_told())
+        return answers.routed_at_headers(route, send_answer=self._inclusion is not None)
+
+    def _inclusion_told(self) -> float | None:
+        """The inclusion probability of a sampled request that is copied to shadows, whose answers are then sampled too."""
+        return self._inclusion if self._served.is_copied else None
 
     def _inspect(self, body: bytes) -> Inspection:
         return decision.inspect(self._endpoint, body, self._headers.get("content-encoding"))

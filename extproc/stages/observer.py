@@ -4,12 +4,18 @@ Stages count and report; what becomes of it (OTLP, a test's list, nothing) is th
 blocking: a stage calls these in the middle of a request.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 _RECORDED = frozenset("13579bdf")
 """The last digit of flags whose lowest bit, "sampled", is set; it is the 55th character of the header."""
+
+
+Outcome = Literal["ok", "client_error", "failed", "not_understood", "untranslatable", "reset"]
+"""What became of one attempt at a model: it answered; it found the request wrong; it failed, and said so; it gave an answer that
+nobody can use; it could not be asked, since the request cannot be said in its protocol; or there was no end of an answer."""
 
 
 class Trace(NamedTuple):
@@ -78,8 +84,14 @@ class Observer(Protocol):
     def flawed(self, endpoint: str, flaw: str) -> None:
         """A body had no rows that could be read."""
 
+    def attempted(self, endpoint: str, model: str, outcome: Outcome) -> None:
+        """An attempt at a model that goes through the adapt stage has ended."""
+
     def decided(self, decision: Decision) -> None:
         """A traced request was decided."""
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """A sampled request has ended."""
+
+    def shadowed(self, sample: ShadowSample, trace: Trace | None) -> None:
+        """The copy of a sampled request was answered by a shadow, or will not be."""

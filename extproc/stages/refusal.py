@@ -2,6 +2,7 @@
 
 import msgspec
 
+from extproc.stages.answers import PREDICTION_ID_HEADER
 from extproc.wire import HeaderMutation, HttpStatus, ImmediateResponse, ProcessingResponse, overwritten
 from hyperplan.decision import status_of
 from hyperplan.inspection import Inspection
@@ -29,7 +30,7 @@ def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: s
             headers=HeaderMutation(
                 set_headers=[
                     overwritten("content-type", "application/problem+json"),
-                    overwritten("x-hyperplan-prediction-id", prediction_id),
+                    overwritten(PREDICTION_ID_HEADER, prediction_id),
                 ]
             ),
             body=msgspec.json.encode(problem),

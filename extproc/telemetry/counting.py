@@ -1,5 +1,6 @@
 """The part of an observer that counts: the same in the process that exports and in a worker that reports."""
 
+from extproc.stages.observer import Outcome
 from extproc.telemetry.counts import Counts
 
 
@@ -28,3 +29,7 @@ class Counting:
     def flawed(self, endpoint: str, flaw: str) -> None:
         """Count a body without rows."""
         self.counts.flawed(endpoint, flaw)
+
+    def attempted(self, endpoint: str, model: str, outcome: Outcome) -> None:
+        """Count an attempt at a model."""
+        self.counts.attempted(endpoint, model, outcome)

@@ -28,6 +28,8 @@ class Counts:
         """By endpoint, feature and kind; one for each row."""
         self.flaws: Counter[Key] = Counter()
         """By endpoint and flaw."""
+        self.attempts: Counter[Key] = Counter()
+        """Attempts at models that went through the adapt stage, by endpoint, model and outcome."""
         self._unknown: dict[str, set[str]] = {}
 
     def requests(self) -> Counter[Key]:
@@ -60,6 +62,10 @@ class Counts:
         """Count a body without rows."""
         self.flaws[(endpoint, flaw)] += 1
 
+    def attempted(self, endpoint: str, model: str, outcome: str) -> None:
+        """Count an attempt at a model."""
+        self.attempts[(endpoint, model, outcome)] += 1
+
     def take(self) -> Increments:
         """Everything counted, which is then counted from zero again. The names of unknown features stay known."""
         taken = Increments(*(list(totals.items()) for totals in self._totals()))
@@ -73,11 +79,12 @@ class Counts:
         self.forces.update(dict(taken.forces))
         self.rejections.update(dict(taken.rejections))
         self.flaws.update(dict(taken.flaws))
+        self.attempts.update(dict(taken.attempts))
         for (endpoint, feature, kind), count in taken.violations:
             self._count_violations(endpoint, feature, kind, count)
 
     def _totals(self) -> tuple[Counter[Key], ...]:
-        return (self.choices, self.forces, self.rejections, self.violations, self.flaws)
+        return (self.choices, self.forces, self.rejections, self.violations, self.flaws, self.attempts)
 
     def _count_violations(self, endpoint: str, feature: str, kind: str, count: int) -> None:
         name = self._bounded(endpoint, feature) if kind == "unknown" else feature

@@ -1,4 +1,4 @@
-"""A sample as it is kept and handed on: encoded, with what its log record needs besides.
+"""A sample, of a request or of a shadow's answer, as it is kept and handed on: encoded, with what its log record needs besides.
 
 It is what waits on disk, and what one process hands to another; so its bytes outlive a version. It is a msgpack array:
 a later version may add fields at the end, which earlier ones pass over, and must give them defaults.
@@ -8,13 +8,17 @@ import msgspec
 
 from extproc.stages.observer import Trace
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
-Sampled = tuple[Sample, Trace | None]
+Sampled = tuple[Sample | ShadowSample, Trace | None]
 """A sample as the stages report it, not encoded yet. A plain tuple: it is made in the middle of a request."""
 
 
 class SampleFrame(msgspec.Struct, frozen=True, array_like=True):
-    """An encoded sample. `time` is in nanoseconds since 1970; ids are those of W3C Trace Context, empty without a trace."""
+    """An encoded sample. `time` is in nanoseconds since 1970; ids are those of W3C Trace Context, empty without a trace.
+
+    `event` is the name of the log record, which tells what is encoded.
+    """
 
     endpoint: str
     time: int
@@ -22,6 +26,7 @@ class SampleFrame(msgspec.Struct, frozen=True, array_like=True):
     trace_id: bytes = b""
     span_id: bytes = b""
     recorded: bool = False
+    event: str = Sample.EVENT_NAME
 
     @staticmethod
     def of(item: "Sampled | SampleFrame") -> "SampleFrame":
@@ -29,9 +34,9 @@ class SampleFrame(msgspec.Struct, frozen=True, array_like=True):
         if isinstance(item, SampleFrame):
             return item
         sample, trace = item
-        if trace is None:
-            return SampleFrame(sample.endpoint, sample.time, sample.encode())
-        return SampleFrame(sample.endpoint, sample.time, sample.encode(), *trace.ids, trace.recorded)
+        ids = trace.ids if trace else (b"", b"")
+        recorded = trace is not None and trace.recorded
+        return SampleFrame(sample.endpoint, sample.time, sample.encode(), *ids, recorded, sample.EVENT_NAME)
 
     @property
     def trace(self) -> Trace | None:

@@ -1,4 +1,4 @@
-"""The observer that exports: samples as OTLP logs, counts as OTLP metrics, decisions as spans.
+"""The observer that exports: samples, shadows' answers among them, as OTLP logs, counts as OTLP metrics, decisions as spans.
 
 One OpenTelemetry resource describes the process. Samples and spans wait in an `Outbox` each, in memory; what is worth
 more than a moment, the samples, goes on to a spool on disk. The exporters are the SDK's. Metrics are cumulative, so an export that
@@ -29,6 +29,7 @@ from extproc.telemetry.spans import span_of
 from extproc.telemetry.spool import Spool
 from extproc.telemetry.told import Key, Told
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 LAST_CALL = 3.0
 """Seconds at the end in which what waits is still sent."""
@@ -76,6 +77,11 @@ class Telemetry(Counting):
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """Queue a sample."""
+        if self._samples:
+            self._samples.put((sample, trace))
+
+    def shadowed(self, sample: ShadowSample, trace: Trace | None) -> None:
+        """Queue a shadow's answer among the samples."""
         if self._samples:
             self._samples.put((sample, trace))
 
@@ -131,6 +137,11 @@ class Telemetry(Counting):
                 lambda: counts.violations,
             ),
             ("hyperplan.flaws", ("hyperplan.endpoint", "hyperplan.flaw"), lambda: counts.flaws),
+            (
+                "hyperplan.attempts",
+                ("hyperplan.endpoint", "hyperplan.model", "hyperplan.outcome"),
+                lambda: counts.attempts,
+            ),
         ):
             meter.create_observable_counter(name, [_observed(attributes, totals)])
         meter.create_observable_counter("hyperplan.samples.dropped", [lambda _: [Observation(self.dropped)]])

@@ -23,7 +23,6 @@ from extproc.stages.observer import Trace
 from extproc.telemetry.frames import Sampled, SampleFrame
 from extproc.telemetry.outbox import Verdict
 from hyperplan import __version__
-from hyperplan.sample import EVENT_NAME
 
 SCOPE = InstrumentationScope("hyperplan", __version__)
 EXPORT_TIMEOUT = 5.0
@@ -104,7 +103,7 @@ def _record(frame: SampleFrame) -> LogRecord:
     return LogRecord(
         timestamp=frame.time,
         context=context_of(frame.trace) if frame.trace else Context(),
-        event_name=EVENT_NAME,
+        event_name=frame.event,
         body=frame.body,
         attributes={"hyperplan.endpoint": frame.endpoint},
     )

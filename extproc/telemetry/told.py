@@ -19,6 +19,7 @@ class Increments(NamedTuple):
     rejections: list[tuple[Key, int]]
     violations: list[tuple[Key, int]]
     flaws: list[tuple[Key, int]]
+    attempts: list[tuple[Key, int]]
 
 
 class Told(NamedTuple):

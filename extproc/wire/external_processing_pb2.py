@@ -24,19 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&extproc/wire/external_processing.proto\x12\x0ehyperplan.wire\"\xe9\x02\n\x11ProcessingRequest\x12\x36\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1b.hyperplan.wire.HttpHeadersH\x00\x12\x37\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1b.hyperplan.wire.HttpHeadersH\x00\x12\x30\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x18.hyperplan.wire.HttpBodyH\x00\x12\x31\n\rresponse_body\x18\x05 \x01(\x0b\x32\x18.hyperplan.wire.HttpBodyH\x00\x12\x38\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1c.hyperplan.wire.HttpTrailersH\x00\x12\x39\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1c.hyperplan.wire.HttpTrailersH\x00\x42\t\n\x07request\"5\n\x0bHttpHeaders\x12\x0f\n\x07headers\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"\x0e\n\x0cHttpTrailers\"\xfb\x03\n\x12ProcessingResponse\x12:\n\x0frequest_headers\x18\x01 \x01(\x0b\x32\x1f.hyperplan.wire.HeadersResponseH\x00\x12;\n\x10response_headers\x18\x02 \x01(\x0b\x32\x1f.hyperplan.wire.HeadersResponseH\x00\x12\x34\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1c.hyperplan.wire.BodyResponseH\x00\x12\x35\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1c.hyperplan.wire.BodyResponseH\x00\x12<\n\x10request_trailers\x18\x05 \x01(\x0b\x32 .hyperplan.wire.TrailersResponseH\x00\x12=\n\x11response_trailers\x18\x06 \x01(\x0b\x32 .hyperplan.wire.TrailersResponseH\x00\x12?\n\x12immediate_response\x18\x07 \x01(\x0b\x32!.hyperplan.wire.ImmediateResponseH\x00\x12\x35\n\rmode_override\x18\t \x01(\x0b\x32\x1e.hyperplan.wire.ProcessingModeB\n\n\x08response\"C\n\x0fHeadersResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.hyperplan.wire.CommonResponse\"@\n\x0c\x42odyResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.hyperplan.wire.CommonResponse\"\x12\n\x10TrailersResponse\"d\n\x0e\x43ommonResponse\x12\x37\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32\x1e.hyperplan.wire.HeaderMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"\x8f\x01\n\x11ImmediateResponse\x12*\n\x06status\x18\x01 \x01(\x0b\x32\x1a.hyperplan.wire.HttpStatus\x12/\n\x07headers\x18\x02 \x01(\x0b\x32\x1e.hyperplan.wire.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"\x1a\n\nHttpStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\"9\n\tHeaderMap\x12,\n\x07headers\x18\x01 \x03(\x0b\x32\x1b.hyperplan.wire.HeaderValue\"H\n\x0eHeaderMutation\x12\x36\n\x0bset_headers\x18\x01 \x03(\x0b\x32!.hyperplan.wire.HeaderValueOption\"u\n\x11HeaderValueOption\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x1b.hyperplan.wire.HeaderValue\x12\x33\n\rappend_action\x18\x03 \x01(\x0e\x32\x1c.hyperplan.wire.AppendAction\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x11\n\traw_value\x18\x03 \x01(\x0c\"\xfb\x02\n\x0eProcessingMode\x12;\n\x13request_header_mode\x18\x01 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode\x12<\n\x14response_header_mode\x18\x02 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode\x12\x37\n\x11request_body_mode\x18\x03 \x01(\x0e\x32\x1c.hyperplan.wire.BodySendMode\x12\x38\n\x12response_body_mode\x18\x04 \x01(\x0e\x32\x1c.hyperplan.wire.BodySendMode\x12<\n\x14request_trailer_mode\x18\x05 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode\x12=\n\x15response_trailer_mode\x18\x06 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode*^\n\x0c\x41ppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02*1\n\x0eHeaderSendMode\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x08\n\x04SEND\x10\x01\x12\x08\n\x04SKIP\x10\x02*4\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&extproc/wire/external_processing.proto\x12\x0ehyperplan.wire\"\xe9\x02\n\x11ProcessingRequest\x12\x36\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1b.hyperplan.wire.HttpHeadersH\x00\x12\x37\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1b.hyperplan.wire.HttpHeadersH\x00\x12\x30\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x18.hyperplan.wire.HttpBodyH\x00\x12\x31\n\rresponse_body\x18\x05 \x01(\x0b\x32\x18.hyperplan.wire.HttpBodyH\x00\x12\x38\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1c.hyperplan.wire.HttpTrailersH\x00\x12\x39\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1c.hyperplan.wire.HttpTrailersH\x00\x42\t\n\x07request\"5\n\x0bHttpHeaders\x12\x0f\n\x07headers\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"\x0e\n\x0cHttpTrailers\"\xfb\x03\n\x12ProcessingResponse\x12:\n\x0frequest_headers\x18\x01 \x01(\x0b\x32\x1f.hyperplan.wire.HeadersResponseH\x00\x12;\n\x10response_headers\x18\x02 \x01(\x0b\x32\x1f.hyperplan.wire.HeadersResponseH\x00\x12\x34\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1c.hyperplan.wire.BodyResponseH\x00\x12\x35\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1c.hyperplan.wire.BodyResponseH\x00\x12<\n\x10request_trailers\x18\x05 \x01(\x0b\x32 .hyperplan.wire.TrailersResponseH\x00\x12=\n\x11response_trailers\x18\x06 \x01(\x0b\x32 .hyperplan.wire.TrailersResponseH\x00\x12?\n\x12immediate_response\x18\x07 \x01(\x0b\x32!.hyperplan.wire.ImmediateResponseH\x00\x12\x35\n\rmode_override\x18\t \x01(\x0b\x32\x1e.hyperplan.wire.ProcessingModeB\n\n\x08response\"C\n\x0fHeadersResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.hyperplan.wire.CommonResponse\"@\n\x0c\x42odyResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.hyperplan.wire.CommonResponse\"\x12\n\x10TrailersResponse\"\x92\x02\n\x0e\x43ommonResponse\x12=\n\x06status\x18\x01 \x01(\x0e\x32-.hyperplan.wire.CommonResponse.ResponseStatus\x12\x37\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32\x1e.hyperplan.wire.HeaderMutation\x12\x33\n\rbody_mutation\x18\x03 \x01(\x0b\x32\x1c.hyperplan.wire.BodyMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"8\n\x0eResponseStatus\x12\x0c\n\x08\x43ONTINUE\x10\x00\x12\x18\n\x14\x43ONTINUE_AND_REPLACE\x10\x01\"\x8f\x01\n\x11ImmediateResponse\x12*\n\x06status\x18\x01 \x01(\x0b\x32\x1a.hyperplan.wire.HttpStatus\x12/\n\x07headers\x18\x02 \x01(\x0b\x32\x1e.hyperplan.wire.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"\x1a\n\nHttpStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\"9\n\tHeaderMap\x12,\n\x07headers\x18\x01 \x03(\x0b\x32\x1b.hyperplan.wire.HeaderValue\"`\n\x0eHeaderMutation\x12\x36\n\x0bset_headers\x18\x01 \x03(\x0b\x32!.hyperplan.wire.HeaderValueOption\x12\x16\n\x0eremove_headers\x18\x02 \x03(\t\"*\n\x0c\x42odyMutation\x12\x0e\n\x04\x62ody\x18\x01 \x01(\x0cH\x00\x42\n\n\x08mutation\"u\n\x11HeaderValueOption\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x1b.hyperplan.wire.HeaderValue\x12\x33\n\rappend_action\x18\x03 \x01(\x0e\x32\x1c.hyperplan.wire.AppendAction\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x11\n\traw_value\x18\x03 \x01(\x0c\"\xfb\x02\n\x0eProcessingMode\x12;\n\x13request_header_mode\x18\x01 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode\x12<\n\x14response_header_mode\x18\x02 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode\x12\x37\n\x11request_body_mode\x18\x03 \x01(\x0e\x32\x1c.hyperplan.wire.BodySendMode\x12\x38\n\x12response_body_mode\x18\x04 \x01(\x0e\x32\x1c.hyperplan.wire.BodySendMode\x12<\n\x14request_trailer_mode\x18\x05 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode\x12=\n\x15response_trailer_mode\x18\x06 \x01(\x0e\x32\x1e.hyperplan.wire.HeaderSendMode*^\n\x0c\x41ppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02*1\n\x0eHeaderSendMode\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x08\n\x04SEND\x10\x01\x12\x08\n\x04SKIP\x10\x02*4\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'extproc.wire.external_processing_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPENDACTION']._serialized_start=2179
-  _globals['_APPENDACTION']._serialized_end=2273
-  _globals['_HEADERSENDMODE']._serialized_start=2275
-  _globals['_HEADERSENDMODE']._serialized_end=2324
-  _globals['_BODYSENDMODE']._serialized_start=2326
-  _globals['_BODYSENDMODE']._serialized_end=2378
+  _globals['_APPENDACTION']._serialized_start=2422
+  _globals['_APPENDACTION']._serialized_end=2516
+  _globals['_HEADERSENDMODE']._serialized_start=2518
+  _globals['_HEADERSENDMODE']._serialized_end=2567
+  _globals['_BODYSENDMODE']._serialized_start=2569
+  _globals['_BODYSENDMODE']._serialized_end=2621
   _globals['_PROCESSINGREQUEST']._serialized_start=59
   _globals['_PROCESSINGREQUEST']._serialized_end=420
   _globals['_HTTPHEADERS']._serialized_start=422
@@ -53,20 +53,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BODYRESPONSE']._serialized_end=1185
   _globals['_TRAILERSRESPONSE']._serialized_start=1187
   _globals['_TRAILERSRESPONSE']._serialized_end=1205
-  _globals['_COMMONRESPONSE']._serialized_start=1207
-  _globals['_COMMONRESPONSE']._serialized_end=1307
-  _globals['_IMMEDIATERESPONSE']._serialized_start=1310
-  _globals['_IMMEDIATERESPONSE']._serialized_end=1453
-  _globals['_HTTPSTATUS']._serialized_start=1455
-  _globals['_HTTPSTATUS']._serialized_end=1481
-  _globals['_HEADERMAP']._serialized_start=1483
-  _globals['_HEADERMAP']._serialized_end=1540
-  _globals['_HEADERMUTATION']._serialized_start=1542
-  _globals['_HEADERMUTATION']._serialized_end=1614
-  _globals['_HEADERVALUEOPTION']._serialized_start=1616
-  _globals['_HEADERVALUEOPTION']._serialized_end=1733
-  _globals['_HEADERVALUE']._serialized_start=1735
-  _globals['_HEADERVALUE']._serialized_end=1795
-  _globals['_PROCESSINGMODE']._serialized_start=1798
-  _globals['_PROCESSINGMODE']._serialized_end=2177
+  _globals['_COMMONRESPONSE']._serialized_start=1208
+  _globals['_COMMONRESPONSE']._serialized_end=1482
+  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_start=1426
+  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_end=1482
+  _globals['_IMMEDIATERESPONSE']._serialized_start=1485
+  _globals['_IMMEDIATERESPONSE']._serialized_end=1628
+  _globals['_HTTPSTATUS']._serialized_start=1630
+  _globals['_HTTPSTATUS']._serialized_end=1656
+  _globals['_HEADERMAP']._serialized_start=1658
+  _globals['_HEADERMAP']._serialized_end=1715
+  _globals['_HEADERMUTATION']._serialized_start=1717
+  _globals['_HEADERMUTATION']._serialized_end=1813
+  _globals['_BODYMUTATION']._serialized_start=1815
+  _globals['_BODYMUTATION']._serialized_end=1857
+  _globals['_HEADERVALUEOPTION']._serialized_start=1859
+  _globals['_HEADERVALUEOPTION']._serialized_end=1976
+  _globals['_HEADERVALUE']._serialized_start=1978
+  _globals['_HEADERVALUE']._serialized_end=2038
+  _globals['_PROCESSINGMODE']._serialized_start=2041
+  _globals['_PROCESSINGMODE']._serialized_end=2420
 # @@protoc_insertion_point(module_scope)

@@ -1,7 +1,7 @@
 """How a supervisor and a worker talk: two socket pairs, one for messages and one for connections.
 
 Messages are length-prefixed msgpack on a stream. An accepted connection travels as a descriptor (SCM_RIGHTS) on a socket
-that keeps the bounds of what is sent, a byte with each, so that none can be torn from its byte or be lost between two.
+that keeps the bounds of what is sent, with each a byte that says what it is for, so that none can be torn from its byte or be lost between two.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import struct
 from typing import Generic, TypeVar
 
 import msgspec
+
+from extproc.stages import Role
 
 T = TypeVar("T")
 
@@ -56,17 +58,17 @@ class Channel(Generic[T]):
         self._writer.close()
 
 
-def pass_connection(end: socket.socket, connection: socket.socket) -> None:
-    """Hand a connection over. The caller's own descriptor stays open.
+def pass_connection(end: socket.socket, connection: socket.socket, role: Role) -> None:
+    """Hand over a connection for one of the stages. The caller's own descriptor stays open.
 
     Raises:
         OSError: the other end is gone, or takes nothing at the moment.
     """
-    socket.send_fds(end, [b"\0"], [connection.fileno()])
+    socket.send_fds(end, [bytes([role])], [connection.fileno()])
 
 
-def take_connection(end: socket.socket) -> socket.socket | None:
-    """The next connection that was handed over; None when the other end is gone.
+def take_connection(end: socket.socket) -> tuple[socket.socket, Role] | None:
+    """The next connection that was handed over, and the stage that it is for; None when the other end is gone.
 
     Raises:
         BlockingIOError: there is none yet.
@@ -76,4 +78,4 @@ def take_connection(end: socket.socket) -> socket.socket | None:
         return None
     connection = socket.socket(fileno=descriptors[0])
     connection.setblocking(False)
-    return connection
+    return connection, Role(content[0])

@@ -2,18 +2,25 @@
 
 import msgspec
 
+from extproc.stages import Role
 from extproc.stages.observer import Decision, Trace
 from extproc.telemetry.told import Increments, Told
 
 
-class Adopt(msgspec.Struct, tag=True, frozen=True):
-    """Serve a plan, given as its document. Answered with `Adopted`."""
+class Prepare(msgspec.Struct, tag=True, frozen=True):
+    """Be ready for requests that another worker has decided by this plan, given as its document. Answered with `Prepared`."""
 
     plan: bytes
 
 
+class Adopt(msgspec.Struct, tag=True, frozen=True):
+    """Decide by the plan that was prepared last. Answered with `Adopted`."""
+
+
 class Shed(msgspec.Struct, tag=True, frozen=True):
-    """Ask the peer of one connection to open another, which may find a worker with less to do."""
+    """Ask the peer of one connection for a stage to open another, which may find a worker with less to do."""
+
+    role: Role
 
 
 class Stop(msgspec.Struct, tag=True, frozen=True):
@@ -22,8 +29,14 @@ class Stop(msgspec.Struct, tag=True, frozen=True):
     grace: float
 
 
+class Prepared(msgspec.Struct, tag=True, frozen=True):
+    """Requests that were decided by the plan of this number can be adapted."""
+
+    number: int
+
+
 class Adopted(msgspec.Struct, tag=True, frozen=True):
-    """The plan of this number is served."""
+    """Requests are decided by the plan of this number."""
 
     number: int
 
@@ -54,13 +67,13 @@ class Span(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Report(msgspec.Struct, tag=True, frozen=True):
-    """What the stage told since the report before, how many connections are open now, and how many were ever handed over.
+    """What the stages told since the report before; for each of them, how many connections are open now and how many were ever handed over.
 
     `samples` are encoded `SampleFrame`s; `dropped` of them, and of spans, were lost because nobody took the reports.
     """
 
-    connections: int
-    taken: int
+    connections: list[int]
+    taken: list[int]
     counts: Increments
     samples: list[bytes]
     spans: list[Span]
@@ -81,5 +94,5 @@ class Logged(msgspec.Struct, tag=True, frozen=True):
     text: str
 
 
-ToWorker = Adopt | Shed | Stop
-ToSupervisor = Adopted | Report | Logged
+ToWorker = Prepare | Adopt | Shed | Stop
+ToSupervisor = Prepared | Adopted | Report | Logged

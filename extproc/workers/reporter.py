@@ -1,12 +1,14 @@
 """The observer of a worker: keeps what the stage tells until the next report to the supervisor takes it."""
 
 from collections import deque
+from collections.abc import Sequence
 
 from extproc.stages.observer import Decision, Trace
 from extproc.telemetry.counting import Counting
 from extproc.telemetry.frames import SampleFrame
 from extproc.workers.messages import Report, Span
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 MOST_WAITING = 16_384
 """Samples, and spans, that wait for a supervisor that does not take them; the oldest are dropped first."""
@@ -23,10 +25,11 @@ class Reporter(Counting):
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         """Keep a sample."""
-        self._samples.append(SampleFrame.of((sample, trace)).encode())
-        if len(self._samples) > MOST_WAITING:
-            self._samples.popleft()
-            self._dropped += 1
+        self._keep(SampleFrame.of((sample, trace)))
+
+    def shadowed(self, sample: ShadowSample, trace: Trace | None) -> None:
+        """Keep a shadow's answer."""
+        self._keep(SampleFrame.of((sample, trace)))
 
     def decided(self, decision: Decision) -> None:
         """Keep the span of a decision."""
@@ -35,11 +38,11 @@ class Reporter(Counting):
             self._spans.popleft()
             self._dropped_spans += 1
 
-    def report(self, connections: int, taken: int) -> Report:
+    def report(self, connections: Sequence[int], taken: Sequence[int]) -> Report:
         """All that happened since the report before."""
         report = Report(
-            connections,
-            taken,
+            list(connections),
+            list(taken),
             self.counts.take(),
             list(self._samples),
             list(self._spans),
@@ -50,3 +53,9 @@ class Reporter(Counting):
         self._spans.clear()
         self._dropped = self._dropped_spans = 0
         return report
+
+    def _keep(self, frame: SampleFrame) -> None:
+        self._samples.append(frame.encode())
+        if len(self._samples) > MOST_WAITING:
+            self._samples.popleft()
+            self._dropped += 1

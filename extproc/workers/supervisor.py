@@ -1,4 +1,4 @@
-"""The supervisor: starts the workers, keeps them running, and hands each new connection to the one that has the fewest.
+"""The supervisor: starts the workers, keeps them running, and hands each new connection to the one that has the fewest of its stage.
 
 Envoy keeps a few long connections, one for each of its threads. If workers accepted from the socket by themselves, chance
 could give them all to one; so the supervisor accepts, and passes descriptors. It is not in the way of a request.
@@ -13,13 +13,14 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from extproc.stages import Role
 from extproc.workers.channel import Channel, pass_connection
-from extproc.workers.messages import Adopt, Adopted, Report, Shed, Stop, ToSupervisor
+from extproc.workers.messages import Adopt, Adopted, Prepare, Prepared, Report, Shed, Stop, ToSupervisor
 from hyperplan.plan import CompiledPlan, Plan
 
 log = logging.getLogger("hyperplan.workers")
@@ -41,122 +42,133 @@ class _Worker:
         self.channel = channel
         self.end = end
         self.began = time.monotonic()
-        self.connections = 0
-        self.handed_over = 0
+        self.connections = [0 for _ in Role]
+        self.handed_over = [0 for _ in Role]
+        self.prepared: int | None = None
         self.adopted: int | None = None
         self.changed = asyncio.Event()
-        """Set when it has adopted a plan, or is gone."""
+        """Set when it has prepared or adopted a plan, or is gone."""
 
-    async def has_adopted(self, number: int) -> bool:
-        """Wait until it serves a plan; False if it dies first."""
-        while self.adopted != number:
-            if self.process.returncode is not None:
-                return False
-            self.changed.clear()
-            await self.changed.wait()
-        return True
+    async def has_prepared(self, number: int) -> None:
+        """Wait until it is ready for a plan, or dies."""
+        while self.prepared != number and self.process.returncode is None:
+            await self._change()
+
+    async def has_adopted(self, number: int) -> None:
+        """Wait until it serves a plan, or dies."""
+        while self.adopted != number and self.process.returncode is None:
+            await self._change()
+
+    async def _change(self) -> None:
+        self.changed.clear()
+        await self.changed.wait()
 
 
 class Supervisor:
-    """Serves the decide stage on a unix socket with `count` processes. `on_report` gets what they tell."""
+    """Serves each stage on a unix socket with `count` processes. `on_report` gets what they tell."""
 
-    def __init__(self, count: int, path: Path, on_report: Callable[[Report], None]) -> None:
+    def __init__(self, count: int, paths: Mapping[Role, Path], on_report: Callable[[Report], None]) -> None:
         self._count = count
-        self._path = path
+        self._paths = paths
         self._on_report = on_report
-        self._socket: socket.socket | None = None
-        self._plan: Adopt | None = None
-        self._number = 0
+        self._sockets: dict[Role, socket.socket] = {}
+        self._plan: Prepare | None = None
+        self._number = 0  # of the plan that workers are to prepare
+        self._ready = 0  # of the plan that they may adopt, since all that serve are prepared
+        self._starting: dict[int, _Worker] = {}
         self._workers: dict[int, _Worker] = {}
         self._lives: list[asyncio.Task[None]] = []
         self._stopping = False
-        self._unplaced: set[socket.socket] = set()
+        self._unplaced: dict[socket.socket, Role] = {}
 
     @property
-    def connections(self) -> dict[int, int]:
-        """How many connections each worker that serves has, by its process id."""
-        return {worker.process.pid: worker.connections for worker in self._workers.values()}
+    def serving(self) -> list[int]:
+        """The process ids of the workers that serve."""
+        return [worker.process.pid for worker in self._workers.values()]
+
+    def connections(self, role: Role) -> dict[int, int]:
+        """How many connections for a stage each worker that serves has, by its process id."""
+        return {worker.process.pid: worker.connections[role] for worker in self._workers.values()}
 
     async def start(self) -> None:
-        """Bind the socket, taking it over from a process that is gone, and start the workers.
+        """Bind the sockets, taking them over from a process that is gone, and start the workers.
 
         A plan must have been adopted. Connections wait until a worker serves it.
 
         Raises:
-            OSError: the socket cannot be bound, or a worker cannot be started.
+            OSError: a socket cannot be bound, or a worker cannot be started.
         """
-        self._socket = self._listen()
+        for role in reversed(Role):  # what is decided can be adapted
+            self._sockets[role] = _listening(self._paths[role])
         self._lives = [asyncio.create_task(self._keep(index)) for index in range(self._count)]
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._accept)
+        for role, listener in self._sockets.items():
+            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, role)
 
     async def adopt(self, plan: Plan, compiled: CompiledPlan) -> None:  # noqa: ARG002 - each worker compiles its own
-        """Have a plan served; returns when every worker that lives serves it."""
+        """Have a plan served; returns when every worker that lives serves it.
+
+        None decides by it before all are prepared: what one has decided another may have to adapt.
+        """
         number = plan.number
-        self._number, self._plan = number, Adopt(plan.encode())
+        self._number, self._plan = number, Prepare(plan.encode())
         workers = list(self._workers.values())
         for worker in workers:
             worker.channel.send(self._plan)
-        await asyncio.gather(*(worker.has_adopted(number) for worker in workers))
+        await asyncio.gather(*(worker.has_prepared(number) for worker in workers))
+        self._ready = number
+        workers = [*self._workers.values(), *self._starting.values()]
+        prepared = [worker for worker in workers if worker.prepared == number]
+        for worker in prepared:
+            worker.channel.send(Adopt())
+        await asyncio.gather(*(worker.has_adopted(number) for worker in prepared))
 
     async def stop(self, grace: float) -> None:
         """Take no new connections, give open streams `grace` seconds to end, and end the workers."""
         self._stopping = True
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket.fileno())
-            self._socket.close()
+        for listener in self._sockets.values():
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+            listener.close()
         for connection in self._unplaced:
             connection.close()
         for worker in self._workers.values():
             worker.channel.send(Stop(grace))
         if self._lives:
-            done, late = await asyncio.wait(self._lives, timeout=grace + 2.0)
+            done, late = await asyncio.wait(self._lives, timeout=(grace + 1.0) * len(Role) + 1.0)
             for life in late:
                 life.cancel()
             await asyncio.gather(*done, *late, return_exceptions=True)
 
     # Connections.
 
-    def _listen(self) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._path.unlink(missing_ok=True)
-            listener.bind(str(self._path))
-        except OSError as error:
-            listener.close()
-            raise OSError(f"cannot listen on {self._path}: {error}") from None
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-        return listener
-
-    def _accept(self) -> None:
-        assert self._socket is not None
+    def _accept(self, role: Role) -> None:
         with contextlib.suppress(BlockingIOError):
-            connection, _ = self._socket.accept()
-            self._unplaced.add(connection)
+            connection, _ = self._sockets[role].accept()
+            self._unplaced[connection] = role
             self._place()
 
     def _place(self) -> None:
         """Hand over the connections that wait, if there is a worker to take them."""
         while self._unplaced and self._workers:
-            worker = min(self._workers.values(), key=lambda worker: worker.connections)
-            connection = self._unplaced.pop()
+            connection, role = self._unplaced.popitem()
+            worker = min(self._workers.values(), key=lambda worker: (worker.connections[role], sum(worker.connections)))
             try:
-                pass_connection(worker.end, connection)
+                pass_connection(worker.end, connection, role)
             except OSError:
                 # It is dying, or has a queue of them already. Closed, the connection is opened again by Envoy.
                 log.warning("worker %d takes no connection", worker.process.pid)
             else:
-                worker.connections += 1
-                worker.handed_over += 1
+                worker.connections[role] += 1
+                worker.handed_over[role] += 1
             connection.close()
 
     def _level(self) -> None:
-        """Ask workers that have two connections more than another to let one go."""
-        fewest = min(self.connections.values(), default=0)
-        for worker in self._workers.values():
-            if worker.connections >= fewest + 2:
-                worker.connections -= 1
-                worker.channel.send(Shed())
+        """Ask workers that have two connections more than another, for the same stage, to let one go."""
+        for role in Role:
+            fewest = min(self.connections(role).values(), default=0)
+            for worker in self._workers.values():
+                if worker.connections[role] >= fewest + 2:
+                    worker.connections[role] -= 1
+                    worker.channel.send(Shed(role))
 
     # Processes.
 
@@ -170,6 +182,7 @@ class Supervisor:
             except msgspec.DecodeError as error:
                 log.error("worker %d says what nobody understands: %s", worker.process.pid, error)
             finally:
+                self._starting.pop(index, None)
                 self._workers.pop(index, None)
                 await _bury(worker)
             if self._stopping:
@@ -194,31 +207,62 @@ class Supervisor:
 
     async def _live(self, index: int, worker: _Worker) -> None:
         """Listen to a worker until it is gone. It gets connections once it serves the plan of the moment."""
-        if self._plan is not None:
-            worker.channel.send(self._plan)
+        assert self._plan is not None
+        self._starting[index] = worker
+        worker.channel.send(self._plan)
         while message := await worker.channel.receive():
             if isinstance(message, Report):
                 # Those that were still on their way when it reported are its connections too.
-                worker.connections = message.connections + worker.handed_over - message.taken
+                for role in Role:
+                    on_their_way = worker.handed_over[role] - message.taken[role]
+                    worker.connections[role] = message.connections[role] + on_their_way
                 self._on_report(message)
                 self._level()
+            elif isinstance(message, Prepared):
+                self._on_prepared(index, worker, message.number)
             elif isinstance(message, Adopted):
                 self._on_adopted(index, worker, message.number)
             else:
                 log.getChild(str(worker.process.pid)).log(message.level, "%s", message.text)
 
+    def _on_prepared(self, index: int, worker: _Worker, number: int) -> None:
+        worker.prepared = number
+        worker.changed.set()
+        if index in self._starting:
+            self._go_on(worker, number)
+
     def _on_adopted(self, index: int, worker: _Worker, number: int) -> None:
         worker.adopted = number
         worker.changed.set()
-        if index in self._workers:
+        if index not in self._starting:
             return
-        if number != self._number:  # a newer one came while it was compiling: it has not been sent that one
-            assert self._plan is not None
-            worker.channel.send(self._plan)
+        if number != self._number:
+            self._go_on(worker, number)
             return
-        self._workers[index] = worker
+        self._workers[index] = self._starting.pop(index)
         log.info("worker %d serves plan %d", worker.process.pid, number)
         self._place()
+
+    def _go_on(self, worker: _Worker, number: int) -> None:
+        """Lead a worker that is starting, and is prepared for this plan, on to the newest."""
+        assert self._plan is not None
+        if number != self._number:  # a newer one came while it was compiling: it has not been sent that one
+            worker.channel.send(self._plan)
+        elif number == self._ready:  # else it is told when the others are prepared
+            worker.channel.send(Adopt())
+
+
+def _listening(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"cannot listen on {path}: {error}") from None
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
 
 
 async def _bury(worker: _Worker) -> None:

@@ -1,4 +1,4 @@
-"""A worker: serves the decide stage on the connections that its supervisor hands it.
+"""A worker: serves the stages on the connections that its supervisor hands it.
 
 `python -m extproc.workers.worker MESSAGES CONNECTIONS`, with the descriptors of its ends of the two socket pairs. It holds no
 socket of its own and writes no file. When the supervisor is gone, so is the worker: nobody would tell it of another plan.
@@ -14,12 +14,12 @@ import sys
 import uvloop
 
 from extproc import garbage
-from extproc.stages import Decide
+from extproc.stages import Role, Stages
 from extproc.transports.h2.open_connections import OpenConnections
 from extproc.workers.channel import Channel, take_connection
-from extproc.workers.messages import Adopt, Adopted, Logged, Shed, ToWorker
+from extproc.workers.messages import Adopt, Adopted, Logged, Prepare, Prepared, Shed, ToWorker
 from extproc.workers.reporter import Reporter
-from hyperplan.plan import CompiledPlan, Plan
+from hyperplan.plan import EMPTY, CompiledPlan, Plan
 
 log = logging.getLogger("hyperplan.worker")
 
@@ -36,9 +36,10 @@ class Worker:
         self._channel = channel
         self._handed_over = handed_over
         self._reporter = Reporter()
-        self._decide = Decide(self._reporter)
-        self._connections = OpenConnections(self._decide)
-        self._taken = 0
+        self._stages = Stages(self._reporter)
+        self._prepared = EMPTY
+        self._connections = {role: OpenConnections(self._stages[role]) for role in Role}
+        self._taken = dict.fromkeys(Role, 0)
 
     async def run(self) -> None:
         """Serve until the supervisor says stop, or is gone."""
@@ -48,7 +49,8 @@ class Worker:
         reporting = asyncio.create_task(self._report_for_ever())
         grace = await self._obey()
         loop.remove_reader(self._handed_over.fileno())
-        await self._connections.stop(grace)
+        for role in Role:  # what was decided is still to be adapted
+            await self._connections[role].stop(grace)
         reporting.cancel()
         self._report()
         with contextlib.suppress(ConnectionError):  # the supervisor is gone
@@ -58,31 +60,39 @@ class Worker:
     async def _obey(self) -> float:
         """Do what the supervisor says, until it says stop; how long open streams then get, in seconds."""
         while message := await self._channel.receive():
-            if isinstance(message, Adopt):
-                await self._adopt(message.plan)
+            if isinstance(message, Prepare):
+                await self._prepare(message.plan)
+            elif isinstance(message, Adopt):
+                self._adopt()
             elif isinstance(message, Shed):
-                self._connections.shed()
+                self._connections[message.role].shed()
             else:
                 return message.grace
         return 0.0
 
-    async def _adopt(self, document: bytes) -> None:
+    async def _prepare(self, document: bytes) -> None:
         # The supervisor has compiled it before: it is sound. It takes a while, in which requests must not wait.
         plan = await asyncio.to_thread(Plan.decode, document)
-        self._decide.adopt(await asyncio.to_thread(CompiledPlan, plan, self._decide.plan))
-        self._channel.send(Adopted(plan.number))
+        self._prepared = await asyncio.to_thread(CompiledPlan, plan, self._prepared)
+        self._stages.prepare(self._prepared)
+        self._channel.send(Prepared(plan.number))
+
+    def _adopt(self) -> None:
+        self._stages.adopt(self._prepared)
+        self._channel.send(Adopted(self._prepared.number))
         garbage.settle()
 
     def _on_connection(self) -> None:
         try:
-            connection = take_connection(self._handed_over)
+            taken = take_connection(self._handed_over)
         except BlockingIOError:
             return
-        if connection is None:
+        if taken is None:
             asyncio.get_running_loop().remove_reader(self._handed_over.fileno())
             return
-        self._taken += 1
-        self._connections.take(connection)
+        connection, role = taken
+        self._taken[role] += 1
+        self._connections[role].take(connection)
 
     async def _report_for_ever(self) -> None:
         while True:
@@ -91,7 +101,8 @@ class Worker:
                 self._report()
 
     def _report(self) -> None:
-        self._channel.send(self._reporter.report(len(self._connections), self._taken))
+        connections = [len(self._connections[role]) for role in Role]
+        self._channel.send(self._reporter.report(connections, list(self._taken.values())))
 
 
 class _ToSupervisor(logging.Handler):

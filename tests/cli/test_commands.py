@@ -221,6 +221,21 @@ def test_an_endpoint_that_was_deleted_is_rolled_back_to_what_it_was(run: Run, co
     assert run("rollback", "risen", "--to", "1").stdout == "risen: revision 3\n"
 
 
+def test_shadows_are_shown_though_none_has_answered_yet(run: Run) -> None:
+    run("apply", "-f", "-", text=document("shadowed").replace("routing:", "routing:\n  shadow: [logit@1]"))
+    assert "logit@1: 0 sampled answers" in run("shadow", "shadowed", "--since", "-15m").stdout
+    found = json.loads(run("shadow", "shadowed", "--json", "--threshold", "0.3").stdout)
+    assert (found["threshold"], found["shadows"][0]["model"]) == (0.3, "logit@1")
+
+
+def test_a_period_that_cannot_be_read_is_explained(run: Run) -> None:
+    run("apply", "-f", "-", text=document("timed"))
+    done = run("shadow", "timed", "--since", "yesterday")
+    assert done.returncode == 1
+    assert "?since: must be a time like" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_endpoint_is_named_with_those_that_exist(run: Run) -> None:
     run("apply", "-f", "-", text=document("known"))
     done = run("get", "unknown")

@@ -290,7 +290,7 @@ def test_a_model_is_added_and_replaced(known: Client) -> None:
         ("gbm@2", {"url": "nowhere", "protocol": "jsn", "helth": "/"}, {"/url", "/protocol", "/helth"}),
         ("gbm@2", {}, {""}),
         ("gbm@2", 5, {""}),
-        ("gbm@1", {"url": "http://a/", "protocol": "kserve"}, {"/protocol", "/routing/default"}),
+        ("gbm@1", {"url": "http://a/", "protocol": "kserve"}, {"/routing/default"}),
     ],
 )
 def test_a_bad_model_is_refused_with_pointers_into_what_was_sent(

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from control.api import references, samples, skew, traffic
+from control.api import references, samples, shadow, skew, traffic
 from control.otlp import OtlpReceiver
 from control.problems import HANDLERS
 from control.registry import Change, Registry, Write
@@ -18,12 +18,14 @@ from control.stores import Store, open_store
 from hyperplan.endpoint import parse_endpoint
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Category, Float, Schema, violations_of
+from hyperplan.shadow import ShadowSample
 
 SCHEMA = Schema(features={"distance": Float(min=0, aliases=("dist",)), "carrier": Category(values=("AA", "DL"))})
 BUCKET = 60
 T0 = 1_800_000_000 * 10**9 // (BUCKET * 10**9) * (BUCKET * 10**9)
 
 MakeSample = Callable[..., Sample]
+MakeAnswer = Callable[..., ShadowSample]
 
 
 def make(prediction_id: str = "p-1", seconds: float = 0.0, rows: list[Any] | None = None, **fields: Any) -> Sample:
@@ -48,6 +50,26 @@ def make(prediction_id: str = "p-1", seconds: float = 0.0, rows: list[Any] | Non
         "violations": list(violations_of(SCHEMA, rows)),
     }
     return Sample(**(defaults | fields))
+
+
+def make_shadow_sample(prediction_id: str = "p-1", seconds: float = 0.0, **fields: Any) -> ShadowSample:
+    """What the shadow `logit@1` answered, so many seconds after `T0`."""
+    defaults: dict[str, Any] = {
+        "prediction_id": prediction_id,
+        "time": T0 + round(seconds * 1e9),
+        "endpoint": "flight-delay",
+        "revision": 1,
+        "model": "logit@1",
+        "inclusion": 0.5,
+        "status": 200,
+        "latency": 0.03,
+    }
+    return ShadowSample(**(defaults | fields))
+
+
+@pytest.fixture
+def make_answer() -> MakeAnswer:
+    return make_shadow_sample
 
 
 @pytest.fixture
@@ -121,7 +143,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
     """The part of the API that answers from the store."""
     app = Litestar(
-        [*references.handlers, *samples.handlers, *skew.handlers, *traffic.handlers],
+        [*references.handlers, *samples.handlers, *shadow.handlers, *skew.handlers, *traffic.handlers],
         dependencies={
             "store": Provide(lambda: store, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),

@@ -27,9 +27,11 @@ from control.otlp import OtlpReceiver
 from control.stores import Store
 from control.stores.counters import Series
 from control.stores.samples import Question
-from hyperplan.sample import EVENT_NAME, Sample
+from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 MakeSample = Callable[..., Sample]
+MakeAnswer = Callable[..., ShadowSample]
 FOREVER = 1 << 62
 
 
@@ -39,7 +41,7 @@ async def channel(receiver_address: str) -> AsyncIterator[grpc.aio.Channel]:
         yield channel
 
 
-def record(body: AnyValue, event_name: str = EVENT_NAME) -> LogRecordMessage:
+def record(body: AnyValue, event_name: str = Sample.EVENT_NAME) -> LogRecordMessage:
     return LogRecordMessage(event_name=event_name, body=body)
 
 
@@ -63,7 +65,7 @@ async def test_the_sdk_exports_a_sample_that_is_then_in_the_store(
         provider = LoggerProvider(shutdown_on_exit=False)
         exporter = OTLPLogExporter(endpoint=receiver_address, insecure=True, timeout=10)
         provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-        provider.get_logger("test").emit(event_name=EVENT_NAME, body=sample.encode())
+        provider.get_logger("test").emit(event_name=Sample.EVENT_NAME, body=sample.encode())
         provider.shutdown()
 
     await asyncio.to_thread(send)
@@ -131,6 +133,47 @@ async def test_a_record_that_is_no_sample_is_rejected_and_the_others_are_kept(
     assert response.partial_success.rejected_log_records == 1
     assert reason in response.partial_success.error_message
     assert store.samples.get("flight-delay", "p-1")
+
+
+def of_answer(answer: ShadowSample) -> LogRecordMessage:
+    return record(AnyValue(bytes_value=answer.encode()), ShadowSample.EVENT_NAME)
+
+
+async def test_what_shadows_answered_is_taken_in_with_the_samples(
+    channel: grpc.aio.Channel, store: Store, make_sample: MakeSample, make_answer: MakeAnswer
+) -> None:
+    for _ in range(2):
+        assert await export(channel, of_answer(make_answer()), of_sample(make_sample())) == ExportLogsServiceResponse()
+    assert store.samples.get("flight-delay", "p-1") == make_sample()
+    assert store.shadows.get("flight-delay", "p-1") == [make_answer()]
+
+
+async def test_a_sample_under_the_name_of_a_shadows_answer_is_rejected_and_the_others_are_kept(
+    channel: grpc.aio.Channel, store: Store, make_sample: MakeSample, make_answer: MakeAnswer
+) -> None:
+    wrong = record(AnyValue(bytes_value=make_sample().encode()), ShadowSample.EVENT_NAME)
+    response = await export(channel, wrong, of_answer(make_answer()))
+    assert response.partial_success.rejected_log_records == 1
+    assert "not a shadow sample" in response.partial_success.error_message
+    assert store.shadows.get("flight-delay", "p-1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"time": -1},
+        {"revision": 1 << 63},
+        {"status": 1 << 63},
+        {"inclusion": 0},
+        {"inclusion": float("nan")},
+        {"latency": float("inf")},
+    ],
+)
+async def test_an_answer_with_numbers_that_nothing_can_be_reckoned_with_is_rejected(
+    channel: grpc.aio.Channel, make_answer: MakeAnswer, fields: dict[str, Any]
+) -> None:
+    response = await export(channel, of_answer(make_answer(**fields)))
+    assert response.partial_success.rejected_log_records == 1
 
 
 @pytest.mark.parametrize("fields", [{"time": -1}, {"time": 1 << 63}, {"plan": 1 << 63}])

@@ -9,8 +9,10 @@ from litestar.testing import TestClient
 
 from control.stores import Store
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 MakeSample = Callable[..., Sample]
+MakeAnswer = Callable[..., ShadowSample]
 Api = TestClient[Litestar]
 SAMPLES = "/v1/endpoints/flight-delay/samples"
 
@@ -22,6 +24,16 @@ def test_a_sample_is_shown_whole(api: Api, store: Store, make_sample: MakeSample
     assert shown["rows"][0]["values"] == {"distance": -5.0, "carrier": "ZZ"}
     assert [violation["kind"] for violation in shown["violations"]] == ["range", "category", "unknown"]
     assert (shown["chosen"], shown["propensity"], shown["predictions"]) == ("gbm@1", 0.9, [0.5])
+
+
+def test_a_sample_is_shown_with_what_shadows_answered(
+    api: Api, store: Store, make_sample: MakeSample, make_answer: MakeAnswer
+) -> None:
+    store.ingest([make_answer(seconds=1, predictions=[0.25]), make_sample(), make_answer("p-2")])
+    store.ingest([make_answer(model="a@1", status=None, failure="reset \ud800", latency=None)])
+    first, second = api.get(f"{SAMPLES}/p-1").json()["shadows"]
+    assert (first["model"], first["status"], first["failure"]) == ("a@1", None, "reset ?")
+    assert (second["model"], second["predictions"], second["time"]) == ("logit@1", [0.25], "2027-01-15T08:00:01Z")
 
 
 def test_samples_are_listed_newest_first(api: Api, store: Store, make_sample: MakeSample) -> None:

@@ -18,6 +18,7 @@ from extproc.wire import (
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.plan import CompiledPlan, Plan, PlannedEndpoint
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 DOCUMENT = """
 name: flight-delay
@@ -56,8 +57,10 @@ class Memory:
         self.rejections: list[str] = []
         self.violations: list[tuple[str, str, str]] = []
         self.flaws: list[tuple[str, str]] = []
+        self.attempts: list[tuple[str, str, str]] = []
         self.decisions: list[Decision] = []
         self.samples: list[tuple[Sample, Trace | None]] = []
+        self.shadows: list[tuple[ShadowSample, Trace | None]] = []
 
     def routed(self, endpoint: str, arm: str) -> None:
         self.routes.append((endpoint, arm))
@@ -74,11 +77,17 @@ class Memory:
     def flawed(self, endpoint: str, flaw: str) -> None:
         self.flaws.append((endpoint, flaw))
 
+    def attempted(self, endpoint: str, model: str, outcome: str) -> None:
+        self.attempts.append((endpoint, model, outcome))
+
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)
 
     def sampled(self, sample: Sample, trace: Trace | None) -> None:
         self.samples.append((sample, trace))
+
+    def shadowed(self, sample: ShadowSample, trace: Trace | None) -> None:
+        self.shadows.append((sample, trace))
 
 
 class Conversation:

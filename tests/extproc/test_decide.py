@@ -52,6 +52,43 @@ def test_the_body_itself_is_never_touched(converse: Converse) -> None:
     ]
 
 
+FALLBACK = "  fallback: [gbm@1, logit@1]\n"
+SHADOWED = (
+    (FALLBACK, "  shadow: [tree@1]\n"),
+    (
+        "routing:\n",
+        '  tree@1: { url: "http://127.0.0.1:9003/v1/models/tree:predict", protocol: tfserving }\nrouting:\n',
+    ),
+)
+
+
+def test_a_request_that_will_be_adapted_says_by_which_revision_it_was_decided(
+    converse: Converse, decide_with: Callable[..., Converse]
+) -> None:
+    assert header(ask(converse, GOOD), "x-hyperplan-revision") == "3"
+    assert header(ask(converse, UNSEEN), "x-hyperplan-revision") == "3", "marked or not"
+    alone = decide_with((FALLBACK, ""))
+    assert header(ask(alone, GOOD), "x-hyperplan-revision") is None
+    assert header(ask(alone, UNSEEN), "x-hyperplan-revision") is None
+
+
+def test_a_sampled_request_that_is_copied_to_a_shadow_says_with_which_probability(
+    converse: Converse, decide_with: Callable[..., Converse]
+) -> None:
+    assert header(ask(converse, GOOD), "x-hyperplan-sampled") is None
+    copied = decide_with(*SHADOWED, ("rate: 1,", "rate: 0.5,"))
+    answers = [ask(copied, GOOD) for _ in range(50)]
+    assert {header(answer, "x-hyperplan-sampled") for answer in answers} == {"0.5", None}
+    assert {header(answer, "x-hyperplan-revision") for answer in answers} == {"3"}
+
+
+def test_a_request_without_a_body_says_so_in_the_answer_to_its_headers(decide_with: Callable[..., Converse]) -> None:
+    converse = decide_with(*SHADOWED, ("on_violation: reject", "on_violation: warn"))
+    answer = converse().request_headers(end_of_stream=True)
+    assert header(answer, "x-hyperplan-sampled") == "1.0"
+    assert header(answer, "x-hyperplan-revision") == "3"
+
+
 def test_an_entity_stays_on_its_arm(converse: Converse) -> None:
     assert len({header(ask(converse, GOOD), "x-hyperplan-arm") for _ in range(20)}) == 1
 

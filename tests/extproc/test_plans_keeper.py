@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 
 from extproc.plans import Keeper, Shelf
+from extproc.rules import RuleServer
 from extproc.service import OneProcess
-from extproc.stages import Decide
+from extproc.stages import Role, Stages
 from extproc.transports import TRANSPORTS
 from extproc.xds import XdsServer
 from hyperplan.plan import Plan
@@ -18,10 +19,11 @@ from tests.support.waiting import eventually
 async def test_a_slow_disk_holds_up_nobody(tmp_path: Path) -> None:
     draft = tmp_path / "plan.draft"
     os.mkfifo(draft)  # whoever writes to it waits for a reader
-    decide, applied = Decide(Memory()), list[int]()
-    service = OneProcess(decide, TRANSPORTS["h2"](decide, tmp_path / "extproc.sock"))
+    stages, applied = Stages(Memory()), list[int]()
+    service = OneProcess(stages, {role: TRANSPORTS["h2"](stages[role], tmp_path / role.name) for role in Role})
     xds = XdsServer(tmp_path / "xds.sock")
-    keeper = Keeper(service, xds, Shelf(tmp_path), default_upstream=None, on_applied=applied.append)
+    rules = RuleServer(tmp_path / "rules.sock")
+    keeper = Keeper(service, xds, Shelf(tmp_path), rules, default_upstream=None, on_applied=applied.append)
     await keeper.begin(Plan(0))
     alive = threading.Event()
 

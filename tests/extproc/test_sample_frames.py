@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from extproc.stages.observer import Trace
 from extproc.telemetry.frames import SampleFrame
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 
 traces = st.builds(Trace, st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.booleans())
 
@@ -26,13 +27,26 @@ def test_a_frame_holds_the_sample_and_where_it_stands_in_a_trace(endpoint: str, 
     assert Sample.decode(frame.body) == sample
 
 
+@given(st.none() | traces)
+def test_a_frame_of_a_shadows_answer_says_that_it_is_one(trace: Trace | None) -> None:
+    answer = ShadowSample(prediction_id="id-1", time=2, endpoint="e", revision=1, model="logit@1", inclusion=0.5)
+    frame = SampleFrame.decode(SampleFrame.of((answer, trace)).encode())
+    assert (frame.event, frame.endpoint, frame.time, frame.trace) == ("hyperplan.shadow", "e", 2, trace)
+    assert ShadowSample.decode(frame.body) == answer
+
+
+def test_a_frame_of_a_version_without_shadows_holds_a_sample() -> None:
+    before = msgspec.msgpack.encode(["e", 1, b"body", b"", b"", False])
+    assert SampleFrame.decode(before).event == "hyperplan.sample"
+
+
 def test_what_is_a_frame_already_is_not_encoded_again() -> None:
     frame = SampleFrame("e", 1, b"body")
     assert SampleFrame.of(frame) is frame
 
 
 def test_a_later_version_may_add_fields_at_the_end() -> None:
-    later = msgspec.msgpack.encode(["e", 1, b"body", b"", b"", False, "a field of the future"])
+    later = msgspec.msgpack.encode(["e", 1, b"body", b"", b"", False, "hyperplan.sample", "a field of the future"])
     assert SampleFrame.decode(later) == SampleFrame("e", 1, b"body")
 
 

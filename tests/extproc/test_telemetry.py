@@ -18,6 +18,7 @@ from extproc.telemetry.outbox import Verdict
 from extproc.telemetry.settings import SpoolSettings, TelemetrySettings
 from extproc.telemetry.sink import SampleSink
 from hyperplan.sample import Sample
+from hyperplan.shadow import ShadowSample
 from tests.support.otlp import OtlpReceiver
 
 TRACE = Trace(trace_id=int("ab" * 16, 16), span_id=int("cd" * 8, 16), recorded=True)
@@ -26,6 +27,12 @@ TRACE = Trace(trace_id=int("ab" * 16, 16), span_id=int("cd" * 8, 16), recorded=T
 def a_sample(prediction_id: str = "id-1") -> Sample:
     return Sample(
         prediction_id=prediction_id, time=1, endpoint="e", plan=1, revision=1, schema_version="v", inclusion=1.0
+    )
+
+
+def a_shadows_answer(prediction_id: str = "id-1") -> ShadowSample:
+    return ShadowSample(
+        prediction_id=prediction_id, time=2, endpoint="e", revision=1, model="logit@1", inclusion=1.0, predictions=[0.5]
     )
 
 
@@ -64,6 +71,34 @@ def test_a_sample_without_a_trace_is_a_log_record_without_ids(telemetry: Telemet
     assert not any(receiver.logs[0].trace_id)
 
 
+def test_a_shadows_answer_is_a_log_record_with_a_name_of_its_own(telemetry: Telemetry, receiver: OtlpReceiver) -> None:
+    telemetry.shadowed(a_shadows_answer(), TRACE)
+    receiver.wait_for(lambda: receiver.logs)
+    (record,) = receiver.logs
+    assert record.event_name == "hyperplan.shadow"
+    assert (record.trace_id.hex(), record.span_id.hex()) == ("ab" * 16, "cd" * 8)
+    assert ShadowSample.decode(record.body.bytes_value) == a_shadows_answer()
+
+
+def test_shadows_answers_wait_on_disk_with_the_samples_for_the_next_process(unused_port: int, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{unused_port}"
+    spooled = settings(url, metrics=None, traces=None, spool=SpoolSettings(tmp_path, 1 << 20))
+    telemetry = Telemetry(spooled)
+    for index in range(20):
+        telemetry.sampled(a_sample(f"id-{index}"), TRACE)
+        telemetry.shadowed(a_shadows_answer(f"id-{index}"), TRACE)
+    telemetry.close()
+    assert (telemetry.waiting, telemetry.dropped) == (40, 0)
+    with OtlpReceiver(unused_port) as receiver:
+        telemetry = Telemetry(spooled)
+        receiver.wait_for(lambda: len(receiver.logs) == 40)
+        telemetry.close()
+    shadows = [record for record in receiver.logs if record.event_name == "hyperplan.shadow"]
+    assert [ShadowSample.decode(record.body.bytes_value) for record in shadows] == [
+        a_shadows_answer(f"id-{index}") for index in range(20)
+    ]
+
+
 def test_a_decision_is_a_span_below_envoys(telemetry: Telemetry, receiver: OtlpReceiver) -> None:
     telemetry.decided(Decision(TRACE, 1000, 2000, "flight-delay", "gbm@1", 3, 0, "id-1"))
     receiver.wait_for(lambda: receiver.spans)
@@ -80,6 +115,7 @@ def test_everything_is_counted(telemetry: Telemetry, receiver: OtlpReceiver) -> 
     telemetry.rejected("e")
     telemetry.violated("e", "distance", "missing")
     telemetry.flawed("e", "not_json")
+    telemetry.attempted("e", "gbm@1", "not_understood")
     telemetry.plan_number = 7
     receiver.wait_for(lambda: receiver.total("hyperplan.choices", endpoint="e", arm="gbm@1") == 3)
     receiver.wait_for(lambda: receiver.total("hyperplan.plan") == 7)
@@ -88,6 +124,7 @@ def test_everything_is_counted(telemetry: Telemetry, receiver: OtlpReceiver) -> 
     assert receiver.total("hyperplan.requests", endpoint="e", outcome="rejected") == 1
     assert receiver.total("hyperplan.violations", endpoint="e", feature="distance", kind="missing") == 1
     assert receiver.total("hyperplan.flaws", endpoint="e", flaw="not_json") == 1
+    assert receiver.total("hyperplan.attempts", endpoint="e", model="gbm@1", outcome="not_understood") == 1
 
 
 def test_samples_wait_for_a_receiver_that_is_away(unused_port: int) -> None:

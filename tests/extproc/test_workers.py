@@ -5,12 +5,15 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import pytest
 
+from extproc.sidecar import sockets_in
+from extproc.stages import Role
 from extproc.telemetry.counts import Counts
 from extproc.telemetry.frames import SampleFrame
 from extproc.workers import Supervisor
@@ -53,15 +56,23 @@ class Told:
 class Running:
     """A supervisor, and what its workers tell."""
 
-    def __init__(self, supervisor: Supervisor, socket: Path, told: Told) -> None:
+    def __init__(self, supervisor: Supervisor, sockets: Mapping[Role, Path], told: Told) -> None:
         self.supervisor = supervisor
-        self.socket = socket
+        self.sockets = sockets
         self.told = told
+
+    @property
+    def connections(self) -> dict[int, int]:
+        """How many connections each worker has that decides."""
+        return self.supervisor.connections(Role.DECIDE)
+
+    def client(self, role: Role = Role.DECIDE) -> contextlib.AbstractAsyncContextManager[Any]:
+        """A client of a stage, with a connection of its own: channels to one address would share one."""
+        return grpc_client(self.sockets[role], **{"grpc.use_local_subchannel_pool": 1})
 
     async def decided(self, body: bytes = GOOD) -> str:
         """The answer to a body, over a connection of its own: `body` or `immediate`."""
-        # Channels to one address would share a connection.
-        async with grpc_client(self.socket, **{"grpc.use_local_subchannel_pool": 1}) as call:
+        async with self.client() as call:
             stream = call(metadata=TRACED)
             await stream.write(request_headers())
             await stream.read()
@@ -80,13 +91,13 @@ def start(tmp_path: Path) -> Start:
 
     @contextlib.asynccontextmanager
     async def running(count: int) -> AsyncIterator[Running]:
-        told, socket = Told(), tmp_path / "extproc.sock"
-        supervisor = Supervisor(count, socket, told)
+        told, sockets = Told(), sockets_in(tmp_path)
+        supervisor = Supervisor(count, sockets, told)
         await supervisor.adopt(plan(1), EMPTY)
         await supervisor.start()
         try:
-            await eventually(lambda: len(supervisor.connections) == count)
-            yield Running(supervisor, socket, told)
+            await eventually(lambda: len(supervisor.serving) == count)
+            yield Running(supervisor, sockets, told)
         finally:
             await supervisor.stop(0.5)
 
@@ -104,23 +115,23 @@ def is_alive(pid: int) -> bool:
 async def test_each_connection_goes_to_the_worker_that_has_the_fewest(start: Start) -> None:
     async with start(2) as running, contextlib.AsyncExitStack() as held:
         for _ in range(4):
-            call = await held.enter_async_context(grpc_client(running.socket, **{"grpc.use_local_subchannel_pool": 1}))
+            call = await held.enter_async_context(running.client())
             stream = call()
             await stream.write(request_headers())
             await stream.read()
-        await eventually(lambda: list(running.supervisor.connections.values()) == [2, 2])
+        await eventually(lambda: list(running.connections.values()) == [2, 2])
 
 
 async def test_a_report_that_left_before_a_connection_was_handed_over_does_not_make_it_forgotten(start: Start) -> None:
     async with start(2) as running, contextlib.AsyncExitStack() as held:
         for number in range(1, 9):
-            call = await held.enter_async_context(grpc_client(running.socket, **{"grpc.use_local_subchannel_pool": 1}))
+            call = await held.enter_async_context(running.client())
             stream = call()
             await stream.write(request_headers())
             await stream.read()
             reports = len(running.told.reports)
             for _ in range(2):
-                assert sum(running.supervisor.connections.values()) == number
+                assert sum(running.connections.values()) == number
                 await eventually(lambda reports=reports: len(running.told.reports) > reports)  # type: ignore[misc]
 
 
@@ -147,47 +158,44 @@ async def test_a_new_plan_is_served_by_all_of_them_when_adopt_returns(start: Sta
 
 
 async def test_a_worker_that_dies_is_replaced_and_the_others_do_not_notice(start: Start) -> None:
-    async with start(2) as running, grpc_client(running.socket) as call:
+    async with start(2) as running, running.client() as call:
         streams = []
         for _ in range(3):
             stream = call()
             await stream.write(request_headers())
             await stream.read()
             streams.append(stream)
-        before = running.supervisor.connections
+        before = running.connections
         (idle,) = [pid for pid, connections in before.items() if not connections]
         os.kill(idle, signal.SIGKILL)
         for stream in streams:
             await stream.write(request_body(GOOD))
             assert (await stream.read()).HasField("request_body")
-        await eventually(lambda: len(running.supervisor.connections.keys() - before.keys()) == 1)
+        await eventually(lambda: len(running.connections.keys() - before.keys()) == 1)
         assert [await running.decided() for _ in range(4)] == ["request_body"] * 4
 
 
 async def test_while_one_is_dead_new_connections_go_to_the_living(start: Start) -> None:
     async with start(2) as running:
-        first, second = running.supervisor.connections
+        first, second = running.supervisor.serving
         os.kill(first, signal.SIGKILL)
-        await eventually(lambda: first not in running.supervisor.connections)
+        await eventually(lambda: first not in running.supervisor.serving)
         assert await running.decided() == "request_body"
-        await eventually(lambda: len(running.supervisor.connections) == 2)
+        await eventually(lambda: len(running.supervisor.serving) == 2)
         os.kill(second, signal.SIGKILL)
-        await eventually(lambda: second not in running.supervisor.connections)
+        await eventually(lambda: second not in running.supervisor.serving)
         assert await running.decided() == "request_body"
 
 
 async def test_a_worker_that_comes_back_gets_its_share_of_the_connections(start: Start) -> None:
     async with start(2) as running, contextlib.AsyncExitStack() as held:
-        dying = next(iter(running.supervisor.connections))
+        dying = running.supervisor.serving[0]
         os.kill(dying, signal.SIGKILL)
-        await eventually(lambda: dying not in running.supervisor.connections)
-        calls = [
-            await held.enter_async_context(grpc_client(running.socket, **{"grpc.use_local_subchannel_pool": 1}))
-            for _ in range(4)
-        ]
+        await eventually(lambda: dying not in running.supervisor.serving)
+        calls = [await held.enter_async_context(running.client()) for _ in range(4)]
 
         async def levelled() -> None:
-            while list(running.supervisor.connections.values()) != [2, 2]:
+            while list(running.connections.values()) != [2, 2]:
                 for call in calls:  # a client opens another connection when it has something to say
                     stream = call()
                     with contextlib.suppress(grpc.aio.AioRpcError):
@@ -200,7 +208,7 @@ async def test_a_worker_that_comes_back_gets_its_share_of_the_connections(start:
 
 async def test_stopping_ends_them_all_and_tells_the_last(start: Start) -> None:
     async with start(2) as running:
-        pids = running.supervisor.connections
+        pids = running.supervisor.serving
         await running.decided()
     assert running.told.routed == 1
     assert not any(is_alive(pid) for pid in pids)
@@ -208,18 +216,19 @@ async def test_stopping_ends_them_all_and_tells_the_last(start: Start) -> None:
 
 async def test_workers_do_not_outlive_their_supervisor(tmp_path: Path) -> None:
     script = (
-        "import asyncio, sys; from pathlib import Path; from extproc.workers import Supervisor; from hyperplan.plan import EMPTY, Plan\n"
+        "import asyncio, sys; from pathlib import Path; from extproc.sidecar import sockets_in\n"
+        "from extproc.workers import Supervisor; from hyperplan.plan import EMPTY, Plan\n"
         "async def main():\n"
-        "    supervisor = Supervisor(2, Path(sys.argv[1]), lambda report: None)\n"
+        "    supervisor = Supervisor(2, sockets_in(Path(sys.argv[1])), lambda report: None)\n"
         "    await supervisor.adopt(Plan(0), EMPTY)\n"
         "    await supervisor.start()\n"
-        "    while len(supervisor.connections) < 2: await asyncio.sleep(0.02)\n"
-        "    print(*supervisor.connections, flush=True)\n"
+        "    while len(supervisor.serving) < 2: await asyncio.sleep(0.02)\n"
+        "    print(*supervisor.serving, flush=True)\n"
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, str(tmp_path / "s"), stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+        sys.executable, "-c", script, str(tmp_path), stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
     )
     assert process.stdout
     pids = [int(pid) for pid in (await process.stdout.readline()).split()]

@@ -49,7 +49,7 @@ def plain() -> dict[str, Any]:
             "split": {"gbm@1": 90, "logit@1": 10},
             "sticky": True,
             "fallback": ["logit@1"],
-            "shadow": [],
+            "shadow": ["logit@1"],
             "default": "gbm@1",
         },
         "sampling": {"rate": 0.5, "max_per_second": 50},

@@ -122,7 +122,8 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
         ("routing/force_header", "X-Force-Model", "/routing/force_header"),
         ("routing/force_header", "x-hyperplan-arm", "/routing/force_header"),
         ("routing/force_header", "authorization", "/routing/force_header"),
-        ("routing/shadow", ["logit@1"], "/routing/shadow"),
+        ("routing/shadow", ["gbm@2"], "/routing/shadow/0"),
+        ("routing/shadow", ["logit@1", "logit@1"], "/routing/shadow"),
         ("models/gbm@1/protocol", "kserve", "/routing/default"),
         ("models/logit@1/protocol", "oip", "/models/logit@1/protocol"),
         ("models/logit@1/features", [], "/models/logit@1/features"),
@@ -156,7 +157,8 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
         ("models/logit@1", {}, "/models/logit@1"),
         ("models/logit@1", {"url": "http://a", "rule": "1.0"}, "/models/logit@1"),
         ("models/logit@1", {"url": "http://a"}, "/models/logit@1/protocol"),
-        ("models/logit@1", {"rule": "0.5"}, "/models/logit@1/rule"),
+        ("models/logit@1", {"rule": "features.hour"}, "/models/logit@1/rule"),
+        ("models/logit@1", {"rule": "features.dep_delay > 15.0"}, "/models/logit@1/rule"),
         ("models/logit", {"url": "http://a", "protocol": "tfserving"}, "/models/logit"),
         ("protocol", "oip", "/protocol"),
         ("schema/features/tailnum/pii", True, "/schema/features/tailnum/pii"),
@@ -221,9 +223,32 @@ def test_the_default_must_speak_the_protocol_of_the_clients_even_when_it_is_only
     assert "must speak tfserving; it speaks mlflow" in details(plain)["/routing/default"]
 
 
-def test_a_rule_cannot_be_the_default(plain: dict[str, Any]) -> None:
-    plain["models"]["gbm@1"] = {"rule": "0.5"}
-    assert "being a rule" in details(plain)["/routing/default"]
+def test_a_rule_may_be_everything_but_the_default_of_an_endpoint_that_is_to_stay_open(plain: dict[str, Any]) -> None:
+    plain["models"]["prior@1"] = {"rule": "features.dep_delay != null && features.dep_delay > 15.0 ? 0.9 : 0.1"}
+    plain["routing"] |= {"split": {"gbm@1": 1, "prior@1": 9}, "fallback": ["prior@1"], "shadow": ["prior@1"]}
+    plain["on_failure"] = "open"
+    assert places(plain) == []
+    plain["routing"]["default"] = "prior@1"
+    assert "name a model with a url, or say on_failure: closed" in details(plain)["/routing/default"]
+    del plain["routing"]["default"]  # the heaviest arm, then
+    assert places(plain) == ["/routing/default"]
+
+
+def test_an_endpoint_may_begin_as_a_rule_if_it_is_closed_without_a_sidecar(plain: dict[str, Any]) -> None:
+    plain["models"] = {"prior@1": {"rule": "0.5"}}
+    plain["routing"] = {"split": {"prior@1": 1}}
+    plain["on_failure"] = "closed"
+    assert places(plain) == []
+    del plain["on_failure"]
+    assert places(plain) == ["/routing/default"]
+
+
+def test_nothing_is_said_of_a_rule_over_a_schema_that_could_not_be_read(plain: dict[str, Any]) -> None:
+    plain["models"]["logit@1"] = {"rule": "features.hour > 5"}
+    plain["schema"]["features"]["hour"]["type"] = "integer"
+    assert places(plain) == ["/schema/features/hour/type"]
+    plain["schema"]["features"]["hour"] |= {"type": "int", "min": 50}
+    assert places(plain) == ["/schema/features/hour/min"]
 
 
 def test_a_protocol_that_is_missing_is_reported_once(plain: dict[str, Any]) -> None:
@@ -233,11 +258,25 @@ def test_a_protocol_that_is_missing_is_reported_once(plain: dict[str, Any]) -> N
 
 def test_what_is_not_served_yet_says_so(plain: dict[str, Any]) -> None:
     plain["models"]["logit@1"]["protocol"] = "oip"
-    plain["models"]["prior@1"] = {"rule": "0.5"}
-    plain["routing"]["shadow"] = ["logit@1"]
     found = details(plain)
-    assert set(found) == {"/models/logit@1/protocol", "/models/prior@1/rule", "/routing/shadow"}
+    assert set(found) == {"/models/logit@1/protocol"}
     assert all("yet" in detail for detail in found.values())
+
+
+@pytest.mark.parametrize(
+    ("split", "wrong"),
+    [
+        ({"gbm@1": 1}, []),
+        ({"gbm@1": 90, "logit@1": 10}, []),
+        ({"gbm@1": 0, "logit@1": 10}, ["/routing/shadow/0"]),
+        ({"logit@1": 10}, ["/routing/shadow/0"]),
+    ],
+)
+def test_a_shadow_may_be_an_arm_but_not_the_only_one_that_answers(
+    plain: dict[str, Any], split: dict[str, float], wrong: list[str]
+) -> None:
+    plain["routing"] |= {"split": split, "shadow": ["logit@1"]}
+    assert places(plain) == wrong
 
 
 def test_everything_that_is_wrong_is_listed_at_once(plain: dict[str, Any]) -> None:
@@ -264,6 +303,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("models/logit@1/url", "nowhere", "/models/logit@1/url"),
     ("routing/split/gbm@2", 1, "/routing/split/gbm@2"),
     ("routing/fallback", ["logit@1", "gbm@3", 7], "/routing/fallback/1"),
+    ("routing/shadow", ["gbm@4"], "/routing/shadow/0"),
     ("routing/sticky", "yes", "/routing/sticky"),
     ("entity/feature", "tail", "/entity/feature"),
     ("slices", ["carrier", "origin"], "/slices/1"),
@@ -321,7 +361,7 @@ def test_the_default_is_the_heaviest_arm_and_the_first_of_equals(
     plain: dict[str, Any], split: dict[str, float], default: str
 ) -> None:
     del plain["routing"]["default"]
-    plain["routing"] |= {"split": split, "fallback": []}
+    plain["routing"] |= {"split": split, "fallback": [], "shadow": []}
     plain["models"] = dict.fromkeys(split, plain["models"]["gbm@1"])
     assert parse_endpoint(json.dumps(plain)).routing.default_model() == default
 

@@ -79,12 +79,12 @@ def test_a_plan_is_refused_with_all_that_is_wrong_with_its_endpoints(plain: dict
         name="other",
         timeout=5,
         slices=("origin",),
-        routing=msgspec.structs.replace(good.routing, shadow=("logit@1",)),
+        routing=msgspec.structs.replace(good.routing, shadow=("nobody@1",)),
     )
     with pytest.raises(Invalid) as caught:
         Plan.decode(planned(good, bad).encode())
     places = [problem.pointer for problem in caught.value.problems]
-    assert places == ["/other/slices/0", "/other/routing/shadow", "/other/match"]
+    assert places == ["/other/routing/shadow/0", "/other/slices/0", "/other/match"]
 
 
 def test_an_endpoint_with_a_field_that_this_version_does_not_know_is_refused(plain: dict[str, Any]) -> None:

@@ -52,6 +52,12 @@ def test_a_full_sample_survives_its_encoding() -> None:
     assert Sample.decode(FULL.encode()) == FULL
 
 
+@pytest.mark.parametrize("predictions", [[], FULL.predictions, ["\ud800", 1]])
+def test_the_predictions_of_an_encoded_sample_are_those_of_the_sample(predictions: list[Any]) -> None:
+    full = msgspec.structs.replace(FULL, predictions=predictions, entity="\ud800")
+    assert Sample.predictions_in(full.encode()) == predictions
+
+
 def test_a_small_sample_survives_its_encoding() -> None:
     assert Sample.decode(sample().encode()) == sample()
 

@@ -1,0 +1,179 @@
+"""What the adapt stage answers Envoy, serialised.
+
+Every header is written absolutely, since what an attempt that failed wrote is still there in the next one, on the next model. So
+what the client said of its body, which the next model needs to know, is put by in a header of our own before it is overwritten.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from extproc.stages.answers import PREDICTION_ID_HEADER
+from extproc.wire import (
+    BUFFERED,
+    NONE,
+    SEND,
+    SKIP,
+    BodyMutation,
+    BodyResponse,
+    BodySendMode,
+    CommonResponse,
+    HeaderMutation,
+    Headers,
+    HeadersResponse,
+    HeaderValueOption,
+    HttpStatus,
+    ImmediateResponse,
+    ProcessingMode,
+    ProcessingResponse,
+    overwritten,
+    text,
+)
+from hyperplan.protocols import Body
+
+PATH_HEADER = "x-hyperplan-path"
+TARGET_HEADER = "x-hyperplan-target"
+SAID_HEADER = "x-hyperplan-said"
+JSON_LENGTH_HEADER = "inference-header-content-length"
+"""The Open Inference Protocol's: how many bytes of a body are JSON, where binary tensors follow."""
+
+_NOTHING = "-"
+_FOR_US = (PATH_HEADER, TARGET_HEADER)
+
+
+class Said(NamedTuple):
+    """What the client said of its body: `content-length`, the length of its JSON part, and `content-type`."""
+
+    length: str | None
+    json_length: str | None
+    content_type: str | None
+
+    @staticmethod
+    def of(headers: Headers) -> "Said | None":
+        """What was put by when an attempt before this one overwrote it; None if none did."""
+        value = headers.get(SAID_HEADER)
+        if value is None:
+            return None
+        length, json_length, content_type = (part if part != _NOTHING else None for part in text(value).split(" ", 2))
+        return Said(length, json_length, content_type)
+
+    @staticmethod
+    def by_client(headers: Headers) -> "Said":
+        """What the headers say that nobody has overwritten."""
+        found = (headers.get(name) for name in ("content-length", JSON_LENGTH_HEADER, "content-type"))
+        return Said(*(None if value is None else text(value) for value in found))
+
+    def put_by(self) -> str:
+        """The value of the header in which it is put by."""
+        return " ".join(part or _NOTHING for part in self)
+
+    def body(self, content: bytes) -> Body:
+        """The body of which this was said."""
+        json_length = int(self.json_length) if self.json_length and self.json_length.isdigit() else None
+        return Body(content, self.content_type or "application/json", json_length)
+
+
+def _mode(request_body: BodySendMode, response_body: BodySendMode) -> ProcessingMode:
+    return ProcessingMode(
+        request_header_mode=SEND,
+        request_body_mode=request_body,
+        response_header_mode=SEND,
+        response_body_mode=response_body,
+        request_trailer_mode=SKIP,
+        response_trailer_mode=SKIP,
+    )
+
+
+SEND_REQUEST_BODY = ProcessingResponse(
+    request_headers=HeadersResponse(), mode_override=_mode(BUFFERED, NONE)
+).SerializeToString()
+"""The answer to the headers of a request that is to be translated."""
+SEND_ANSWER_BODY = ProcessingResponse(
+    response_headers=HeadersResponse(), mode_override=_mode(NONE, BUFFERED)
+).SerializeToString()
+"""The answer to the headers of an answer that is to be read."""
+
+
+@lru_cache(maxsize=4096)
+def passed(path: bytes | None) -> bytes:
+    """The answer to the headers of a request that goes to a model as it is, on the model's path."""
+    return _at_request_headers(HeaderMutation(set_headers=_addressed(path), remove_headers=_FOR_US))
+
+
+def restored(path: bytes | None, said: Said) -> bytes:
+    """The same for a request whose headers an attempt before this one has overwritten."""
+    mutation = HeaderMutation(set_headers=_addressed(path), remove_headers=_FOR_US)
+    for name, value in zip(("content-length", JSON_LENGTH_HEADER, "content-type"), said, strict=True):
+        if value is None:
+            mutation.remove_headers.append(name)
+        else:
+            mutation.set_headers.append(overwritten(name, value))
+    return _at_request_headers(mutation)
+
+
+def translated(path: bytes | None, body: Body, said: Said) -> bytes:
+    """The answer to the body of a request that goes to a model in the model's own words."""
+    mutation = HeaderMutation(set_headers=[*_addressed(path), overwritten(SAID_HEADER, said.put_by())])
+    mutation.remove_headers.extend(_FOR_US)
+    _describe(mutation, body)
+    response = CommonResponse(header_mutation=mutation, body_mutation=BodyMutation(body=body.content))
+    return ProcessingResponse(request_body=BodyResponse(response=response)).SerializeToString()
+
+
+def refused(status: int, body: Body, prediction_id: str) -> bytes:
+    """The answer to a request that goes to no model: the client gets this body, and no other model is tried."""
+    mutation = HeaderMutation(
+        set_headers=[
+            overwritten("content-type", body.content_type),
+            overwritten(PREDICTION_ID_HEADER, prediction_id),
+        ]
+    )
+    return ProcessingResponse(
+        immediate_response=ImmediateResponse(
+            status=HttpStatus(code=status), headers=mutation, body=body.content, details="hyperplan_not_adapted"
+        )
+    ).SerializeToString()
+
+
+def answered(status: int, body: Body) -> bytes:
+    """The answer to the body of an answer, in place of which the client gets another body, and perhaps another status."""
+    response = CommonResponse(header_mutation=_of_answer(status, body), body_mutation=BodyMutation(body=body.content))
+    return ProcessingResponse(response_body=BodyResponse(response=response)).SerializeToString()
+
+
+def answered_at_headers(status: int, body: Body) -> bytes:
+    """The same in the answer to the headers of an answer whose body nobody waits for."""
+    response = CommonResponse(
+        status=CommonResponse.CONTINUE_AND_REPLACE,
+        header_mutation=_of_answer(status, body),
+        body_mutation=BodyMutation(body=body.content),
+    )
+    return ProcessingResponse(response_headers=HeadersResponse(response=response)).SerializeToString()
+
+
+def _at_request_headers(mutation: HeaderMutation) -> bytes:
+    response = CommonResponse(header_mutation=mutation)
+    return ProcessingResponse(request_headers=HeadersResponse(response=response)).SerializeToString()
+
+
+def _addressed(path: bytes | None) -> list[HeaderValueOption]:
+    """Headers that every attempt gets: the path of its model, and that its answer should not be compressed."""
+    options = [overwritten("accept-encoding", "identity")]
+    if path is not None:
+        options.append(overwritten(":path", text(path)))
+    return options
+
+
+def _of_answer(status: int, body: Body) -> HeaderMutation:
+    mutation = HeaderMutation(set_headers=[overwritten(":status", str(status))], remove_headers=["content-encoding"])
+    _describe(mutation, body)
+    return mutation
+
+
+def _describe(mutation: HeaderMutation, body: Body) -> None:
+    """Say what a body is. A length that is wrong by a byte is an error that no other model mends."""
+    mutation.set_headers.append(overwritten("content-length", str(len(body.content))))
+    mutation.set_headers.append(overwritten("content-type", body.content_type))
+    if body.json_length is None:
+        mutation.remove_headers.append(JSON_LENGTH_HEADER)
+    else:
+        mutation.set_headers.append(overwritten(JSON_LENGTH_HEADER, str(body.json_length)))
