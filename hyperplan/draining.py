@@ -17,13 +17,15 @@ def drained(endpoint: Endpoint, model: str) -> Endpoint:
     """
     routing = endpoint.routing
     split = {arm: weight for arm, weight in routing.split.items() if arm != model}
-    if not any(weight > 0 for weight in split.values()):
+    answering = [arm for arm, weight in split.items() if weight > 0]
+    if not answering:
         raise Invalid([Problem(pointer("routing", "split", model), _cure(endpoint, model))])
     left = msgspec.structs.replace(
         routing,
         split=split,
         fallback=tuple(name for name in routing.fallback if name != model),
-        shadow=tuple(name for name in routing.shadow if name != model),
+        # One that answers everything has nothing left that it could be compared with.
+        shadow=tuple(name for name in routing.shadow if name != model and answering != [name]),
         default=None if routing.default == model else routing.default,
     )
     return msgspec.structs.replace(endpoint, routing=left)
