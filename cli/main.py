@@ -461,6 +461,49 @@ def drain(
         typer.echo(f"{model} gets no new request; those under way end within {document.timeout:g} seconds")
 
 
+@app.command("dry-run")
+def dry_run(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    data: Annotated[
+        str, typer.Option("--data", "-d", help="The body; @FILE reads it from a file, @- from standard input.")
+    ] = "",
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", "-H", help="A header of the request, like 'x-user-id: 7'; may be repeated."),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Ask as if these were the weights, like gbm@2=10,gbm@1=90; nothing is changed.")
+    ] = None,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Say who would answer a request, and why; no model is called and nothing is counted.
+
+    `hyperplan dry-run flight-delay --data @body.json -H 'x-user-id: 7'` tells what is wrong with the body and what is done about it, whom
+    the request is about, which arm it would get (or could, where it is drawn) and who answers when that one cannot.
+    """
+    import base64
+
+    from cli.api import ControlApi
+    from cli.showing import show_dry_run
+
+    asked: dict[str, object] = {
+        "headers": dict(map(_parse_header, header or [])),
+        "base64": base64.b64encode(_body_of(data)).decode(),
+    }
+    path = _path_of(endpoint)
+    with ControlApi(control) as api:
+        if split is not None:
+            weights: dict[str, float | None] = dict.fromkeys(api.call("GET", f"{path}/routing")["split"])
+            weights.update(_parse_split(split))
+            asked["routing"] = {"split": weights}
+        found = api.call("POST", f"{path}/dry-run", content=json.dumps(asked))
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        show_dry_run(found)
+
+
 @app.command()
 def rollback(
     endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
@@ -642,6 +685,22 @@ def _listed(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [] if text == NONE else [name.strip() for name in text.split(",")]
+
+
+def _body_of(data: str) -> bytes:
+    if not data.startswith("@"):
+        return data.encode("utf-8", "surrogateescape")
+    try:
+        return sys.stdin.buffer.read() if data == "@-" else Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise Failure(f"--data: {data[1:]} cannot be read: {error.strerror}") from None
+
+
+def _parse_header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise Failure(f"--header: {text!r} must be a name and a value, like 'x-user-id: 7'")
+    return name.strip().lower(), value.strip()
 
 
 def _parse_split(text: str) -> dict[str, float]:

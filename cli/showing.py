@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hyperplan.diff import Difference
+from hyperplan.dry_run import DryRun, Turn
 from hyperplan.endpoint import Endpoint, Routing
 
 
@@ -53,6 +54,35 @@ def show_diff(found: dict[str, Any]) -> None:
         typer.echo(str(change))
     if not found["changes"]:
         typer.echo("nothing differs")
+
+
+def show_dry_run(found: dict[str, Any]) -> None:
+    """What would become of a request: a sentence, then what is wrong with it and who would answer."""
+    told = msgspec.convert(found, DryRun)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_plain(f"{told.endpoint} revision {told.revision}: {told.outcome}, {told.why}"))
+    if told.violations:
+        table = Table("row", "feature", "violation", "expected", "got", "what is done")
+        for each in told.violations:
+            row = (str(each.row), each.feature, each.kind, each.expected, each.got, each.action)
+            table.add_row(*map(_plain, row))
+        console.print(table)
+    elif told.flaw and told.outcome == "routed":
+        console.print(_plain(f"{told.detail}; it passes all the same"))
+    if told.arms:
+        table = Table("arm", "probability", "who answers, in turn")
+        for arm in told.arms:
+            table.add_row(_plain(arm.arm), f"{arm.propensity:.4g}", _plain(", then ".join(map(_turn, arm.chain))))
+        console.print(table)
+        if told.shadow:
+            console.print(_plain(f"shadows: {', '.join(map(_turn, told.shadow))}"))
+        console.print(_plain(f"without a sidecar: {told.default}"))
+
+
+def _turn(turn: Turn) -> str:
+    if turn.untranslatable is not None:
+        return f"{turn.model} (cannot be asked: {turn.untranslatable})"
+    return f"{turn.model} (translated)" if turn.translated else turn.model
 
 
 def _plain(text: str) -> Text:

@@ -176,6 +176,24 @@ def test_an_edit_of_nothing_is_refused(run: Run) -> None:
     assert "nothing to change" in done.stderr
 
 
+def test_a_dry_run_says_who_would_answer(run: Run, tmp_path: Path) -> None:
+    run("apply", "-f", "-", text=document("tried"))
+    body = tmp_path / "body.json"
+    body.write_text('{"instances": [{"dep_delay": 3.5, "carrier": "ZZ", "distance": 500, "tailnum": "N14228"}]}')
+    told = run("dry-run", "tried", "--data", f"@{body}", "--split", "logit@1=1").stdout
+    assert told.startswith("tried revision 1: routed, sticky by the feature tailnum: N14228\n")
+    assert "logit@1, then gbm@1" in told
+    assert "category" in told
+    found = json.loads(run("dry-run", "tried", "-d", "@-", "-H", "content-encoding: gzip", "--json", text="{}").stdout)
+    assert (found["status"], found["flaw"]) == (415, "encoding")
+
+
+def test_a_header_that_is_none_is_refused(run: Run) -> None:
+    done = run("dry-run", "any", "-H", "x-user-id")
+    assert done.returncode == 1
+    assert "like 'x-user-id: 7'" in done.stderr
+
+
 def test_a_model_is_drained_but_not_the_last(run: Run, control: str) -> None:
     run("apply", "-f", "-", text=document("drained"))
     assert run("drain", "drained", "logit@1").stdout == "drained: revision 2\n"

@@ -33,7 +33,7 @@ def endpoint(**routing: Any) -> Endpoint:
 routings: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"split": st.dictionaries(names, st.sampled_from([0.0, 1.0, 90.0]), min_size=1)},
     optional={"fallback": chains, "default": st.none() | names, "sticky": st.booleans(), "shadow": chains},
-).filter(lambda routing: not list(problems_of(endpoint(**routing))))  # type: ignore[arg-type]
+).filter(lambda routing: not list(problems_of(endpoint(**routing))))
 
 
 @given(routings, names)
