@@ -44,12 +44,13 @@ class Seen:
 
 @dataclass
 class ModelServer:
-    """A server that answers every request alike, and keeps what it saw."""
+    """A server that answers every request alike, and keeps what it saw. One that hangs answers when it is released."""
 
     status: int = 200
     answer: bytes = b'{"predictions": [0.5]}'
     headers: dict[str, str] = field(default_factory=dict)
     hangs: bool = False
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     tls: ssl.SSLContext | None = None
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
@@ -96,7 +97,7 @@ class ModelServer:
                 body = await self._body(reader, headers)
                 self.seen.append(Seen(method, path, headers, body))
                 if self.hangs:
-                    await asyncio.Event().wait()
+                    await self.released.wait()
                 extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
                 head = f"HTTP/1.1 {self.status} Some Reason\r\ncontent-length: {len(self.answer)}\r\n{extra}\r\n"
                 writer.write(head.encode() + self.answer)
