@@ -76,7 +76,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
 
 def dry_run(endpoint: CompiledEndpoint, headers: Mapping[str, bytes], body: bytes) -> DryRun:
     """What would become of a request with these headers, by their names in lower case, and this body."""
-    inspection = decision.inspect(endpoint, body, headers.get("content-encoding"))
+    inspection = decision.inspect(endpoint, body, headers)
     rejected = decision.is_rejected(endpoint.schema, inspection)
     found = DryRun(
         endpoint=endpoint.name,
@@ -97,7 +97,8 @@ def dry_run(endpoint: CompiledEndpoint, headers: Mapping[str, bytes], body: byte
         return msgspec.structs.replace(found, status=status, why=f"the body is refused with {status}: {_wrong(found)}")
     settled = decision.settled(endpoint, inspection, headers)
     choices = [settled] if settled else [Choice(*each) for each in endpoint.split.propensities.items()]
-    sent = Body(body, headers.get("content-type", b"application/json").decode("latin-1"))
+    content_type = headers.get("content-type", b"application/json").decode("latin-1")
+    sent = Body(body, content_type, decision.length_of_json(endpoint, headers))
     return msgspec.structs.replace(
         found,
         how="drawn" if settled is None else "forced" if settled.forced else "sticky",

@@ -82,6 +82,7 @@ class CompiledEndpoint:
         self.schema = endpoint.schema
         self.schema_version = endpoint.schema.version()
         self.protocol = client_of(endpoint)
+        self.binary = self.protocol.binary
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
         self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
