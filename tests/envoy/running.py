@@ -54,7 +54,7 @@ class Seen:
 class ModelServer:
     """A server that answers every request alike, and keeps what it saw.
 
-    One that hangs never answers, one that breaks resets the connection in the middle of an answer, and one that trickles sends a byte at a
+    One that hangs answers when it is released, one that breaks resets the connection in the middle of an answer, and one that trickles sends a byte at a
     time and never comes to the end.
     """
 
@@ -64,6 +64,7 @@ class ModelServer:
     hangs: bool = False
     breaks: bool = False
     trickles: bool = False
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     tls: ssl.SSLContext | None = None
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
@@ -110,7 +111,7 @@ class ModelServer:
                 body = await self._body(reader, headers)
                 self.seen.append(Seen(method, path, headers, body))
                 if self.hangs:
-                    await asyncio.Event().wait()
+                    await self.released.wait()
                 extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
                 head = f"HTTP/1.1 {self.status} Some Reason\r\ncontent-length: {len(self.answer)}\r\n{extra}\r\n"
                 await self._write(writer, head.encode())

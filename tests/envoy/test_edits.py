@@ -61,6 +61,39 @@ async def test_replacing_all_models_again_and_again_fails_no_request(
     assert set(statuses) == {200}
 
 
+async def test_a_model_that_moves_to_another_address_under_its_name_fails_no_request(
+    envoy_with: EnvoyWith, model_server: Server, xds: XdsServer, client: httpx.AsyncClient
+) -> None:
+    homes = [await model_server(answer=b"first"), await model_server(answer=b"second")]
+    versions = [resources(endpoint_document({"m@1": homes[n % 2].url(f"/home/{n}")}, timeout=0.5)) for n in range(20)]
+    envoy = await envoy_with(versions[0])
+    async with load(client, envoy.url + PATH) as statuses:
+        for number, version in enumerate(versions[1:], start=1):
+            await xds.apply(version)
+            answer = await client.post(envoy.url + PATH, content=b"{}")
+            assert answer.content == homes[number % 2].answer
+    assert len(statuses) > 20
+    assert set(statuses) == {200}
+
+
+async def test_a_request_that_is_under_way_to_an_arm_that_is_taken_out_gets_its_answer(
+    envoy_with: EnvoyWith, model_server: Server, xds: XdsServer, client: httpx.AsyncClient
+) -> None:
+    slow, other = await model_server(answer=b"slow", hangs=True), await model_server(answer=b"other")
+    envoy = await envoy_with(resources(endpoint_document({"slow@1": slow.url()}, timeout=20)))
+    under_way = asyncio.create_task(client.post(envoy.url + PATH, content=b"{}"))
+
+    async def has_arrived() -> bool:
+        return len(slow.seen) == 1
+
+    await until(has_arrived)
+    await xds.apply(resources(endpoint_document({"other@1": other.url()}, timeout=20)))
+    assert (await client.post(envoy.url + PATH, content=b"{}")).content == b"other"
+    slow.released.set()
+    answer = await under_way
+    assert (answer.status_code, answer.content) == (200, b"slow")
+
+
 async def test_when_apply_returns_envoy_routes_by_the_new_resources(
     envoy_with: EnvoyWith, model_server: Server, xds: XdsServer, client: httpx.AsyncClient
 ) -> None:
