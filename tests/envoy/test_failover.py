@@ -3,20 +3,26 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from extproc.stages.adapt import Adapt
+from extproc.transports import H2Transport
+from hyperplan.plan import CompiledPlan
 from tests.envoy.running import (
     ChoosingSidecar,
     ModelServer,
     RunningEnvoy,
     Served,
     endpoint_document,
+    plan,
     resources,
     unused_url,
 )
+from tests.extproc.conversation import Memory
 from tests.support.waiting import eventually
 
 Serving = Callable[..., Awaitable[Served]]
@@ -63,15 +69,14 @@ async def test_a_model_that_fails_hands_over_to_one_of_another_framework(
     assert sample.prediction_id == response.headers["x-hyperplan-prediction-id"]
 
 
-async def test_an_answer_as_large_as_that_of_a_large_batch_comes_through(
+async def test_an_answer_larger_than_envoy_reads_at_once_is_translated(
     served: Serving, model_server: Server, client: httpx.AsyncClient
 ) -> None:
-    rows = 200_000
-    model = await model_server(answer=b'{"predictions": [%s]}' % b",".join([b"0.125"] * rows), headers=JSON)
-    delay = await served(chain(unused_url("/a"), model.url("/b"), max_body=4 << 20))
-    body = b'{"instances": [%s]}' % b",".join([b'{"x": 1.5}'] * rows)
-    response = await client.post(delay.url, content=body, headers=JSON)
-    assert (response.status_code, len(response.json()["predictions"])) == (200, rows)
+    answer = b'{"predictions": [0.5]' + b" " * (3 << 20) + b"}"
+    model = await model_server(answer=answer, headers=JSON)
+    delay = await served(chain(unused_url("/a"), model.url("/b")))
+    response = await client.post(delay.url, content=BODY, headers=JSON)
+    assert (response.status_code, response.content) == (200, b'{"predictions":[0.5]}')
 
 
 async def test_an_answer_may_be_larger_than_the_endpoint_allows_a_request_to_be(
@@ -128,11 +133,12 @@ async def test_what_a_model_says_is_wrong_with_the_request_goes_to_the_client_an
     assert response.headers["x-hyperplan-model"] == "a@1"
 
 
-async def test_a_model_that_hangs_again_and_again_is_passed_over(
-    served: Serving, model_server: Server, client: httpx.AsyncClient
+@pytest.mark.parametrize("failure", ["hangs", "answers garbage"])
+async def test_a_model_that_fails_again_and_again_is_passed_over(
+    failure: str, served: Serving, model_server: Server, client: httpx.AsyncClient
 ) -> None:
-    hanging, fallback = await model_server(hangs=True), await model_server(headers=JSON)
-    delay = await served(chain(hanging.url("/a"), fallback.url("/b"), timeout=0.4))
+    failing, fallback = await model_server(**FAILURES[failure]), await model_server(headers=JSON)
+    delay = await served(chain(failing.url("/a"), fallback.url("/b"), timeout=0.4))
     tries = []
     for _ in range(7):
         response = await client.post(delay.url, content=BODY, headers=JSON)
@@ -205,16 +211,39 @@ async def test_the_time_of_a_model_without_stand_ins_ends_in_a_504(
     assert (response.status_code, time.monotonic() - began < 5) == (504, True)
 
 
-async def test_a_stage_that_is_not_there_answers_503_at_once(
+async def test_a_model_sees_nothing_of_how_a_request_came_to_it_unless_the_next_may_have_to(
+    served: Serving, model_server: Server, client: httpx.AsyncClient
+) -> None:
+    lone, first, second = await model_server(), await model_server(status=503), await model_server()
+    apart = endpoint_document({"a@1": lone.url()}, name="apart", sampling={"rate": 1})
+    delay = await served(chain(first.url(), second.url()), apart)
+    await client.post(delay.url, content=BODY, headers=JSON)
+    await client.post(delay.url.replace("delay", "apart"), content=BODY, headers=JSON)
+    ours = [{name for name in server.seen[0].headers if "hyperplan" in name} for server in (lone, first, second)]
+    each_try = {"x-hyperplan-arm", "x-hyperplan-revision"}
+    assert ours == [set(), each_try, each_try | {"x-hyperplan-said"}]
+
+
+async def test_a_stage_that_is_not_there_answers_503_at_once_and_is_no_failure_of_a_model(
+    run: Path,
     envoy_with: Callable[..., Awaitable[RunningEnvoy]],
     model_server: Server,
     sidecar_choosing: Callable[..., Awaitable[ChoosingSidecar]],
     client: httpx.AsyncClient,
 ) -> None:
-    model = await model_server()
+    model = await model_server(headers=JSON)
     await sidecar_choosing("a@1")
     document = chain(model.url("/a"), model.url("/b"))
     envoy = await envoy_with(resources(document))
-    response = await client.post(f"{envoy.url}/v1/models/delay:predict", content=BODY)
-    assert (response.status_code, model.seen) == (503, [])
-    assert response.elapsed.total_seconds() < 2
+    for _ in range(7):
+        response = await client.post(f"{envoy.url}/v1/models/delay:predict", content=BODY)
+        assert (response.status_code, response.elapsed.total_seconds() < 2) == (503, True)
+    stage = Adapt(Memory())
+    stage.adopt(CompiledPlan(plan(document)))
+    transport = H2Transport(stage, run / "adapt.sock")
+    await transport.start()
+    try:
+        response = await client.post(f"{envoy.url}/v1/models/delay:predict", content=BODY)
+        assert (response.status_code, response.headers["x-hyperplan-model"]) == (200, "a@1")
+    finally:
+        await transport.stop(0.1)
