@@ -7,7 +7,7 @@ COMPILED := build/compiled
 # The tests and the demo start many processes: what they import is compiled once, and not by each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint types unit acceptance compiled fuzz bench soak proto format clean
+.PHONY: help demo test lint types unit acceptance interop compiled fuzz bench soak proto format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -25,11 +25,16 @@ types: $(VENV)/dev
 	$(BIN)/mypy
 
 unit: $(VENV)/dev
-	$(BIN)/pytest --numprocesses auto --dist loadgroup -m 'not heavy' --ignore tests/acceptance --ignore tests/bench
+	$(BIN)/pytest --numprocesses auto --dist loadgroup -m 'not heavy' --ignore tests/acceptance --ignore tests/bench --ignore tests/interop
 
 acceptance: $(VENV)/dev  ## Run the demo, the compose file's services, the benchmark's peers and all that is slow, and judge them
 	$(BIN)/pytest tests/acceptance tests/bench
 	$(BIN)/pytest -m heavy tests/end_to_end tests/extproc
+
+INTEROP := $(patsubst tests/interop/requirements/%.txt,build/interop/%/stamp,$(wildcard tests/interop/requirements/*.txt))
+
+interop: $(VENV)/dev $(INTEROP)  ## Put endpoints in front of MLflow, MLServer and KServe, each in an environment of its own
+	$(BIN)/pytest tests/interop
 
 compiled: $(COMPILED)/stamp  ## Test the data plane with its hot path compiled
 	$(BIN)/pytest --numprocesses auto --dist loadgroup --override-ini 'pythonpath=$(COMPILED) .' $(DATA_PLANE)
@@ -64,6 +69,11 @@ DATA_PLANE := tests/extproc tests/hyperplan tests/envoy/test_transport_h2_envoy.
 $(COMPILED)/stamp: $(VENV)/dev setup.py $(shell find hyperplan extproc control cli demo -name '*.py')
 	rm -rf $(COMPILED) build/compiling
 	HYPERPLAN_COMPILE=1 $(BIN)/python setup.py -q build --build-base build/compiling --build-lib $(COMPILED)
+	touch $@
+
+build/interop/%/stamp: tests/interop/requirements/%.txt
+	$(PYTHON) -m venv build/interop/$*
+	build/interop/$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
 	touch $@
 
 # The stamps are newer than pyproject.toml when what it asks for is installed. `dev` holds all that `demo` does.

@@ -82,10 +82,10 @@ def without_settings() -> pytest.MonkeyPatch:
     return patch
 
 
-def stack_in(data: Path, log: Log, workers: int = 1) -> Stack:
-    """A stack that is not started yet, on free ports, with its data in a folder."""
+def stack_in(data: Path, log: Log, **changes: Any) -> Stack:
+    """A stack that is not started yet, on free ports, with its data in a folder; `changes` are other settings."""
     listen, control, otlp = (claim("127.0.0.1:0", "a port") for _ in range(3))
-    settings = StackSettings(listen, control, otlp, data, bucket=1.0, metric_interval=0.5, workers=workers)
+    settings = StackSettings(listen, control, otlp, data, bucket=1.0, metric_interval=0.5)._replace(**changes)
     patch = without_settings()
     try:
         return Stack(settings, log)
