@@ -38,7 +38,7 @@ async def run(rounds: int, seconds: float, console: Console) -> dict[str, Any]:
         targets, missing = await rows.start(stand, show)
         measured = await measure(targets, rounds, seconds, show)
     grown: dict[str, Row] = {}
-    for group in (growth.with_rows, growth.with_features, growth.with_workers):
+    for group in (growth.with_rows, growth.with_translation, growth.with_features, growth.with_workers):
         grown |= await group(max(2, rounds // 2), seconds, show)
     endpoints, applied = await growth.with_endpoints(rounds, seconds, show)
     edited = await edits.measure(edits.EDITS, edits.SIDECARS, edits.REAL, show)
