@@ -25,7 +25,7 @@ _KNOWN = ", ".join(FAULTS)
 
 async def observe(fault: Fault, rate: float, seconds: float, log: list[str]) -> Observed:
     """Break one thing, under load, on a site that is made for it. What its processes say goes into `log`."""
-    async with site(fault.sampling, lambda name, line: log.append(f"{name}: {line}")) as found:
+    async with site(fault.sampling, fault.time_limit, lambda name, line: log.append(f"{name}: {line}")) as found:
         load = found.load(fault.connections)
         async with load.saturating() if fault.saturating else load.steady(rate):
             await asyncio.sleep(CALM)

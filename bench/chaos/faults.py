@@ -23,7 +23,8 @@ NOTICED = 0.25
 class Fault(NamedTuple):
     """Something that breaks. `does` breaks it, for about so many seconds, and puts it right again; `promise` is what clients see.
 
-    `connections` are those of the load, which is steady, or else `saturating`. `sampling` is the share of requests that is sampled.
+    `connections` are those of the load, which is steady, or else `saturating`. `sampling` is the share of requests that is sampled, and
+    `time_limit` the endpoint's, in seconds: what a model that hangs costs is a quarter of it.
     """
 
     says: str
@@ -32,6 +33,7 @@ class Fault(NamedTuple):
     connections: int = 16
     saturating: bool = False
     sampling: float = 1.0
+    time_limit: float = 4.0
 
 
 # What the design excuses.
@@ -210,6 +212,7 @@ FAULTS: dict[str, Fault] = {
         connections=32,
         saturating=True,
         sampling=0.05,
+        time_limit=15.0,
     ),
     "control-killed": Fault("control is away for the whole run", _without_control, _NOTHING),
     "envoy-replaced": Fault("another Envoy takes the port over, and the first one drains", _envoy_replaced, _NOTHING),

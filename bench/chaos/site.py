@@ -55,10 +55,10 @@ class ModelProcess:
         self.process = self._made(self.protocol)
 
     def document(self) -> dict[str, Any]:
-        """The model, as an endpoint document says it."""
+        """The model, as an endpoint document says it. The default takes what clients send, the others what they need."""
         api = APIS[self.protocol]
-        url = f"{self.address.url}{api.predict}"
-        return {"url": url, "protocol": self.protocol, "health": api.health, "features": ["x"]}
+        taken = {} if self.name == ROUTING["default"] else {"features": ["x"]}
+        return {"url": f"{self.address.url}{api.predict}", "protocol": self.protocol, "health": api.health, **taken}
 
     async def start(self) -> None:
         """Start it, and wait until it takes connections."""
@@ -68,6 +68,7 @@ class ModelProcess:
     async def kill(self) -> None:
         """End it as a crash does."""
         self.process.send(signal.SIGKILL)
+        await self.process.wait()
         await self.process.stop()
 
     async def hand_over(self, protocol: str) -> None:
@@ -187,7 +188,7 @@ class Site:
             self.amiss.append(failure.message)
 
 
-def document(name: str, models: dict[str, ModelProcess], sampling: float) -> dict[str, Any]:
+def document(name: str, models: dict[str, ModelProcess], sampling: float, time_limit: float) -> dict[str, Any]:
     """One of the two endpoints."""
     return {
         "name": name,
@@ -200,13 +201,16 @@ def document(name: str, models: dict[str, ModelProcess], sampling: float) -> dic
         "routing": ROUTING,
         "sampling": {"rate": sampling, "max_per_second": 100_000},
         "on_failure": "closed" if name == CLOSED else "open",
-        "timeout": 4,
+        "timeout": time_limit,
     }
 
 
 @contextlib.asynccontextmanager
-async def site(sampling: float, write: Print) -> AsyncIterator[Site]:
-    """A site that runs, with both endpoints, and of which nothing is left in the end."""
+async def site(sampling: float, time_limit: float, write: Print) -> AsyncIterator[Site]:
+    """A site that runs, with both endpoints, and of which nothing is left in the end.
+
+    `sampling` and `time_limit`, in seconds, are those of the endpoints.
+    """
     async with contextlib.AsyncExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="hyperplan-chaos-")))
         models = {name: ModelProcess(name, write) for name in MODELS}
@@ -215,7 +219,7 @@ async def site(sampling: float, write: Print) -> AsyncIterator[Site]:
             opened.push_async_callback(_end, model)
         (folder / "endpoints").mkdir()
         for name in (OPEN, CLOSED):
-            text = json.dumps(document(name, models, sampling))
+            text = json.dumps(document(name, models, sampling, time_limit))
             (folder / "endpoints" / f"{name}.json").write_text(text)
         listen, control, otlp = (claim("127.0.0.1:0", "a port") for _ in range(3))
         settings = StackSettings(listen, control, otlp, folder / "data", folder / "endpoints", metric_interval=1.0)
