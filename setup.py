@@ -10,8 +10,10 @@ import os
 from setuptools import setup
 
 HOT = [
+    "extproc/stages/adapt.py",
     "extproc/stages/decide.py",
     "extproc/stages/observer.py",
+    "extproc/stages/revisions.py",
     "extproc/stages/sampler.py",
     "extproc/telemetry/counts.py",
     "extproc/transports/h2/allowance.py",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from hyperplan.inspection import Flaw, Inspection
 from hyperplan.plan import CompiledEndpoint
+from hyperplan.protocols import JSON_LENGTH_HEADER
 from hyperplan.routing import Choice
 from hyperplan.schema import Schema
 
@@ -34,15 +35,22 @@ class RequestHeaders(Protocol):
         """The value of a header; None when the request has none of this name."""
 
 
-def inspect(endpoint: CompiledEndpoint, body: bytes, encoding: bytes | None) -> Inspection:
-    """Hold a body, and what `content-encoding` says of it, against the endpoint. Never raises."""
+def inspect(endpoint: CompiledEndpoint, body: bytes, headers: RequestHeaders) -> Inspection:
+    """Hold a body, and what its headers say of it, against the endpoint. Never raises."""
     if len(body) > endpoint.document.max_body:  # Envoy measures what it buffers, not what comes in one read
         return too_large(endpoint, len(body))
+    encoding = headers.get("content-encoding")
     if encoding and encoding.lower() != b"identity":
         return endpoint.inspector.flawed(
             "encoding", f"a body in content-encoding {encoding.lower().decode('utf-8', 'replace')} is not read"
         )
-    return endpoint.inspector.inspect(body)
+    return endpoint.inspector.inspect(body, length_of_json(endpoint, headers))
+
+
+def length_of_json(endpoint: CompiledEndpoint, headers: RequestHeaders) -> int | None:
+    """How many bytes of a body are JSON; None where all are, or the protocol knows no other bodies."""
+    length = headers.get(JSON_LENGTH_HEADER) if endpoint.binary else None
+    return int(length) if length is not None and length.isdigit() else None
 
 
 def too_large(endpoint: CompiledEndpoint, length: int) -> Inspection:

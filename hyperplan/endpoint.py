@@ -325,7 +325,7 @@ def _problems_of_speech(endpoint: Endpoint, name: str, model: Model, protocol: P
         yield Problem(pointer(*place, "answer", "output"), "is empty; name the output, or leave it out")
     if model.features is not None:
         yield from _problems_of_features(endpoint.schema, model.features, pointer(*place, "features"))
-    if protocol in PROTOCOLS and not endpoint.identical(name):
+    if not endpoint.identical(name):
         for feature, declared in endpoint.schema.features.items():
             if model.features is None or feature in model.features:
                 reason = PROTOCOLS[protocol].unsayable(declared)
@@ -441,12 +441,6 @@ def _problems_of_shadows(routing: Routing) -> Iterator[Problem]:
 
 def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
     """Parts of the document that nothing serves yet. Refusing them beats accepting them and doing nothing."""
-    if endpoint.protocol not in PROTOCOLS:
-        yield Problem("/protocol", f"{endpoint.protocol} is not served yet; served: {', '.join(PROTOCOLS)}")
-    for name, model in endpoint.models.items():
-        if model.protocol is not None and model.protocol not in PROTOCOLS:
-            detail = f"{model.protocol} is not served yet; served: {', '.join(PROTOCOLS)}"
-            yield Problem(pointer("models", name, "protocol"), detail)
     for name, feature in endpoint.schema.features.items():
         if feature.pii:
             detail = "personal features are not masked in samples yet; leave the mark out, or the feature"

@@ -76,8 +76,13 @@ class Inspector:
         self._small = SPARSE // max(1, self._width)
         self._decoder = msgspec.json.Decoder(protocol.body_type(self._row_type))
 
-    def inspect(self, body: bytes) -> Inspection:
-        """Hold a body against the schema. Never raises, whatever the body."""
+    def inspect(self, body: bytes, json_length: int | None = None) -> Inspection:
+        """Hold a body against the schema. Never raises, whatever the body.
+
+        `json_length` says how many bytes of it are JSON, where binary data follows.
+        """
+        if json_length is not None:
+            return self._inspect_slowly(body, json_length)
         if len(body) > self._small and body.count(b"{") * self._width > max(len(body), SPARSE):
             return self._inspect_slowly(body)
         try:
@@ -92,11 +97,11 @@ class Inspector:
         """The inspection of a body that nobody could or should read."""
         return Inspection(self._row_type, flaw=flaw, detail=detail)
 
-    def _inspect_slowly(self, body: bytes) -> Inspection:
+    def _inspect_slowly(self, body: bytes, json_length: int | None = None) -> Inspection:
         if not body:
             return self.flawed("empty", "the body is empty")
         try:
-            rows = self._protocol.rows(self._protocol.loaded(Body(body)))
+            rows = self._protocol.rows(self._protocol.loaded(Body(body, json_length=json_length)))
             violations = list(islice(violations_of(self._schema, rows), LISTED))
         except UnicodeDecodeError as error:
             return self.flawed("encoding", f"the body is not UTF-8: {error.reason} at byte {error.start}")

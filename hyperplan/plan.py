@@ -82,6 +82,7 @@ class CompiledEndpoint:
         self.schema = endpoint.schema
         self.schema_version = endpoint.schema.version()
         self.protocol = client_of(endpoint)
+        self.binary = self.protocol.binary
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
         self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
@@ -152,6 +153,15 @@ def arm_cluster(endpoint: str, arm: str) -> str:
 def model_cluster(endpoint: str, model: str) -> str:
     """The name of Envoy's cluster for one model."""
     return f"model/{endpoint}/{model}"
+
+
+LARGEST_ANSWER = 16 << 20
+"""Bytes of a model's answer that are held and read, whatever the endpoint allows for a request."""
+
+
+def longest_answer(endpoint: Endpoint) -> int:
+    """Bytes of an answer that are held and read where one is adapted. Larger ones pass unread, or fail if they must be translated."""
+    return max(endpoint.max_body, LARGEST_ANSWER)
 
 
 def shadow_cluster(endpoint: str, model: str) -> str:

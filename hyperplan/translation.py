@@ -148,38 +148,50 @@ class Translation:
 
 
 class _Cures:
-    """Puts rows into the form that a model was promised."""
+    """Puts rows into the form that a model was promised. It runs for each row of each attempt, so good rows come first."""
 
     def __init__(self, server: Protocol) -> None:
         features = server.speaker.features
-        self._keys = [(name, (name, *feature.aliases), isinstance(feature, Int)) for name, feature in features.items()]
+        self._names = tuple(features)
+        self._aliases = tuple((name, feature.aliases) for name, feature in features.items() if feature.aliases)
+        self._integers = tuple(name for name, feature in features.items() if isinstance(feature, Int))
 
     def cured(self, index: int, row: Any) -> dict[str, Any]:
         if not isinstance(row, dict):
             raise Untranslatable(f"row {index} is no object with a key for each feature")
-        found = {}
-        for name, keys, is_int in self._keys:
-            for key in keys:
-                if key in row:
-                    value = row[key]
-                    if not _is_finite(value):
-                        raise Untranslatable(f"row {index}: {name}: JSON has no number that is not finite")
-                    whole = is_int and isinstance(value, float) and value.is_integer()
-                    found[name] = int(value) if whole else value
-                    break
+        found = {name: row[name] for name in self._names if name in row}
+        if len(found) < len(self._names):
+            found = self._renamed(row, found)
+        for name in self._integers:
+            value = found.get(name)
+            if type(value) is float and value.is_integer():
+                found[name] = int(value)
+        for name, value in found.items():
+            kind = type(value)
+            if kind is float:
+                if value - value != 0:  # so it is with NaN and the infinities alone
+                    raise Untranslatable(f"row {index}: {name}: JSON has no number that is not finite")
+            elif (kind is list or kind is dict) and not _is_finite(value):
+                raise Untranslatable(f"row {index}: {name}: JSON has no number that is not finite")
         return found
+
+    def _renamed(self, row: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+        """What was found of a row, and what stands there under an alias; in the order of the schema."""
+        others = {
+            name: next(row[alias] for alias in aliases if alias in row)
+            for name, aliases in self._aliases
+            if name not in found and any(alias in row for alias in aliases)
+        }
+        both = found | others
+        return {name: both[name] for name in self._names if name in both} if others else found
 
 
 def _is_finite(value: Any) -> bool:
-    match value:
-        case float():
-            return math.isfinite(value)
-        case list():
-            return all(map(_is_finite, value))
-        case dict():
-            return all(map(_is_finite, value.values()))
-        case _:
-            return True
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return all(map(_is_finite, value.values())) if isinstance(value, dict) else True
 
 
 def _components(predictions: Sequence[Any], component: int) -> list[Any]:

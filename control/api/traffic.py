@@ -19,7 +19,7 @@ class WindowTraffic(msgspec.Struct, frozen=True, kw_only=True):
     """What the sidecars counted of all requests in one window of time.
 
     `requests` are by outcome, `choices` by arm, `violations` by feature and then by kind, `flaws` (bodies that could not
-    be read) by kind. Sidecars report every few seconds: what they counted is in the window in which they reported it.
+    be read) by kind, `attempts` (tries of models in chains, or behind a translation) by model and then by outcome. Sidecars report every few seconds: what they counted is in the window in which they reported it.
     """
 
     since: datetime
@@ -28,6 +28,7 @@ class WindowTraffic(msgspec.Struct, frozen=True, kw_only=True):
     choices: dict[str, int]
     violations: dict[str, dict[str, int]]
     flaws: dict[str, int]
+    attempts: dict[str, dict[str, int]]
 
 
 class AnswerReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,17 +97,21 @@ def _window(window: Window, counts: Counter[Series]) -> WindowTraffic:
     def labelled(metric: str) -> dict[str, int]:
         return {series.label: count for series, count in sorted(counts.items()) if series.metric == metric}
 
-    violations: dict[str, dict[str, int]] = {}
-    for series, count in sorted(counts.items()):
-        if series.metric == "hyperplan.violations":
-            violations.setdefault(series.label, {})[series.kind] = count
+    def nested(metric: str) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for series, count in sorted(counts.items()):
+            if series.metric == metric:
+                found.setdefault(series.label, {})[series.kind] = count
+        return found
+
     return WindowTraffic(
         since=as_date(window.start),
         until=as_date(window.end),
         requests=labelled("hyperplan.requests"),
         choices=labelled("hyperplan.choices"),
-        violations=violations,
+        violations=nested("hyperplan.violations"),
         flaws=labelled("hyperplan.flaws"),
+        attempts=nested("hyperplan.attempts"),
     )
 
 

@@ -15,6 +15,7 @@ LABELS = {
     "hyperplan.choices": ("hyperplan.arm",),
     "hyperplan.violations": ("hyperplan.feature", "hyperplan.kind"),
     "hyperplan.flaws": ("hyperplan.flaw",),
+    "hyperplan.attempts": ("hyperplan.model", "hyperplan.outcome"),
     "hyperplan.samples.dropped": (),
 }
 """The sums that are kept, and the attributes by which each is told apart, besides the endpoint."""

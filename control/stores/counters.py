@@ -17,7 +17,7 @@ from control.stores.texts import storable_text
 
 
 class Series(NamedTuple):
-    """What is counted: a metric, of an endpoint, and up to two labels (arm, outcome or flaw; feature and kind)."""
+    """What is counted: a metric, of an endpoint, and up to two labels (arm, outcome or flaw; feature and kind, or model and outcome)."""
 
     metric: str
     endpoint: str = ""

@@ -26,7 +26,7 @@ from extproc.stages.observer import Observer, Outcome, Trace
 from extproc.stages.revisions import Revisions
 from extproc.stages.rewrites import Said
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
-from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan
+from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan, longest_answer
 from hyperplan.protocols import Body, Unreadable
 from hyperplan.sample import bounded
 from hyperplan.shadow import ShadowSample
@@ -161,7 +161,7 @@ class AdaptExchange:
     # The steps, in the order in which they happen.
 
     def _on_request_headers(self, message: HttpHeaders) -> bytes:
-        headers = self._headers = Headers(message.headers)
+        headers = self._headers = Headers.whole(message.headers)
         endpoint = self._decided_by(headers)
         model = text(headers.get(rewrites.TARGET_HEADER) or b"")
         if endpoint is None or model not in endpoint.document.models:
@@ -201,7 +201,7 @@ class AdaptExchange:
         if self._is_shadow and self._inclusion is None:
             self._state = State.DONE
             return answers.PASS["response_headers"]
-        headers = self._answer = Headers(message.headers)
+        headers = self._answer = Headers.whole(message.headers)
         self._coding = headers.get("content-encoding")
         status = self._status = _number(headers.get(":status")) or 0
         has_body = not message.end_of_stream
@@ -211,7 +211,7 @@ class AdaptExchange:
             return self._fail_at_headers(f"it answered {status}", "failed")
         if self._asked is None or not has_body:
             return self._pass_error("response_headers")
-        if _length(headers) > LARGEST:
+        if _length(headers) > longest_answer(self._endpoint.document):
             return self._answer_error(Body(b""), rewrites.answered_at_headers)
         self._state = State.ANSWER_BODY
         return rewrites.SEND_ANSWER_BODY
@@ -237,7 +237,7 @@ class AdaptExchange:
         if len(body.content) > LARGEST:
             return self._fail(f"in the words of the client it would have {len(body.content)} bytes")
         self._end("ok", None, predictions)
-        if body.content is message.body:
+        if self._asked is None and is_identity(self._coding):
             return answers.PASS["response_body"]
         return rewrites.answered(status, body)
 
@@ -274,7 +274,7 @@ class AdaptExchange:
         if content_type and b"json" not in content_type and headers.get(rewrites.JSON_LENGTH_HEADER) is None:
             return self._fail_at_headers(f"it is {text(content_type)}, not JSON", "not_understood")
         length = _length(headers)
-        if length > LARGEST:
+        if length > longest_answer(self._endpoint.document):
             if self._asked is None:
                 return self._pass_unread(f"it has {length} bytes")
             return self._fail_at_headers(f"it has {length} bytes", "not_understood")

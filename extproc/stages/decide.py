@@ -136,6 +136,7 @@ class DecideExchange:
         "_headers",
         "_inclusion",
         "_inspection",
+        "_json_length",
         "_latency",
         "_metadata",
         "_plan_number",
@@ -159,6 +160,7 @@ class DecideExchange:
         self._answered: str | None = None
         self._attempts: int | None = None
         self._latency: float | None = None
+        self._json_length: int | None = None
         self._predictions: list[Any] = []
 
     @property
@@ -220,7 +222,8 @@ class DecideExchange:
         self._attempts = _number(headers.get("x-envoy-attempt-count"))
         answered = headers.get("x-hyperplan-model")
         self._answered = text(answered) if answered and not _is_of_envoy(headers) else None
-        if not message.end_of_stream and self._status == 200 and _readable(headers):
+        self._json_length = decision.length_of_json(self._endpoint, headers)
+        if not message.end_of_stream and self._status == 200 and _readable(headers, self._json_length):
             self._state = State.ANSWER_BODY
             return answers.SEND_ANSWER_BODY
         self._state = State.DONE
@@ -229,7 +232,7 @@ class DecideExchange:
     def _on_response_body(self, message: HttpBody) -> bytes:
         self._state = State.DONE
         try:
-            found = self._endpoint.protocol.read_predictions(Body(message.body))
+            found = self._endpoint.protocol.read_predictions(Body(message.body, json_length=self._json_length))
         except Unreadable:
             found = []
         self._predictions = [bounded(prediction) for prediction in found]
@@ -285,7 +288,7 @@ class DecideExchange:
         return self._inclusion if self._served.is_copied else None
 
     def _inspect(self, body: bytes) -> Inspection:
-        return decision.inspect(self._endpoint, body, self._headers.get("content-encoding"))
+        return decision.inspect(self._endpoint, body, self._headers)
 
     def _count(self, inspection: Inspection) -> None:
         observer, name = self._decide.observer, self._endpoint.name
@@ -370,13 +373,16 @@ _TRANSITIONS: tuple[Mapping[str, _Step], ...] = (
 """What each kind of message does, by state."""
 
 
-def _readable(headers: Headers) -> bool:
-    """Whether an answer is worth buffering: JSON, of a length that is known and small. Streams never are."""
+def _readable(headers: Headers, json_length: int | None) -> bool:
+    """Whether an answer is worth buffering: JSON, of a length that is known and small. Streams never are.
+
+    JSON with binary data behind it has a content type of its own, and says how long it is.
+    """
     length = _number(headers.get("content-length"))
     return (
         length is not None
         and length <= LARGEST_ANSWER
-        and b"json" in (headers.get("content-type") or b"").lower()
+        and (json_length is not None or b"json" in (headers.get("content-type") or b"").lower())
         and headers.get("content-encoding") in (None, b"identity")
     )
 

@@ -22,8 +22,9 @@ def refusal(endpoint: CompiledEndpoint, inspection: Inspection, prediction_id: s
     }
     if endpoint.schema.explain:
         problem |= _explanation(inspection)
-    # TF Serving, KServe and MLflow clients look for `error`; RFC 9457 allows members of one's own.
-    problem["error"] = problem.get("detail", problem["title"])
+    # Clients of each protocol look for members of its own; RFC 9457 allows them.
+    detail = str(problem.get("detail", problem["title"]))
+    problem |= endpoint.protocol.error_members(status, detail)
     return ProcessingResponse(
         immediate_response=ImmediateResponse(
             status=HttpStatus(code=status),

@@ -16,7 +16,7 @@ class Headers:
     """The headers of a request or an answer, read only as far as somebody asks. `encoded` is a HeaderMap.
 
     Most requests are asked for two or three of a dozen headers. Those are looked for in the bytes, entry by entry, without
-    making anything of the others.
+    making anything of the others. For who asks for more there is `whole`.
     """
 
     __slots__ = ("_encoded", "_values")
@@ -25,12 +25,25 @@ class Headers:
         self._encoded = encoded
         self._values: dict[str, bytes] | None = None
 
+    @staticmethod
+    def whole(encoded: bytes) -> "Headers":
+        """The headers, read all at once.
+
+        Raises:
+            DecodeError: these are no headers.
+        """
+        headers = Headers(encoded)
+        headers._parsed()
+        return headers
+
     def get(self, name: str) -> bytes | None:
         """The value of a header; of one that stands twice, the last.
 
         Raises:
             DecodeError: these are no headers.
         """
+        if self._values is not None:
+            return self._values.get(name)
         key = name.encode()
         if key not in self._encoded:
             return None

@@ -21,6 +21,10 @@ DETAIL = 1000
 """Characters of somebody else's error message that are passed on."""
 
 
+JSON_LENGTH_HEADER = "inference-header-content-length"
+"""The Open Inference Protocol's header that says how many bytes of a body are JSON, where binary data follows."""
+
+
 class Unreadable(ValueError):
     """A body that is not of the protocol; the message says what was expected and what is there."""
 
@@ -32,8 +36,7 @@ class Unwritable(ValueError):
 class Body(NamedTuple):
     """A body with the headers that say how to read it.
 
-    `json_length` is the Open Inference Protocol's `inference-header-content-length`: how many bytes of the body are JSON,
-    where binary tensors follow.
+    `json_length` is what `JSON_LENGTH_HEADER` says.
     """
 
     content: bytes
@@ -77,6 +80,8 @@ class Protocol:
     """Reads and writes the bodies of one wire format."""
 
     name: ClassVar[str]
+    binary: ClassVar[bool] = False
+    """Whether there may be binary data behind the JSON."""
 
     def __init__(self, speaker: Speaker) -> None:
         self.speaker = speaker
@@ -105,6 +110,7 @@ class Protocol:
         Raises:
             UnicodeDecodeError: it is not UTF-8.
             RecursionError: it nests too deep.
+            Unreadable: it is not put together as its headers say.
             ValueError: it is not JSON.
         """
         return read_json(body.content)
@@ -213,15 +219,11 @@ def written(message: Any) -> Body:
 
 def without_nan(value: Any) -> Any:
     """A JSON value with None for every number that JSON cannot hold."""
-    match value:
-        case float():
-            return value if math.isfinite(value) else None
-        case list():
-            return [without_nan(item) for item in value]
-        case dict():
-            return {key: without_nan(item) for key, item in value.items()}
-        case _:
-            return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    return {key: without_nan(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def detail_of(body: Body) -> str:

@@ -26,3 +26,6 @@ class KServe(TFServing):
 
     def predictions(self, message: Any) -> list[Any]:
         return filled_list(member(message, "predictions"), "predictions")
+
+    def answer(self, predictions: Sequence[Any], form: Form = PLAIN) -> Body:  # noqa: ARG002
+        return written({"predictions": predictions})

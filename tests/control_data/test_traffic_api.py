@@ -25,6 +25,8 @@ def test_counters_are_shown_by_window_and_in_total(api: Api, store: Store, t0: i
             Series("hyperplan.violations", "flight-delay", "distance", "missing"): 2,
             Series("hyperplan.violations", "flight-delay", "distance", "range"): 3,
             Series("hyperplan.flaws", "flight-delay", "not_json"): 4,
+            Series("hyperplan.attempts", "flight-delay", "gbm@1", "reset"): 5,
+            Series("hyperplan.attempts", "flight-delay", "logit@1", "ok"): 6,
         }
         return [CumulativeSum(each, "a", 0, t0 + at, count * factor) for each, count in series.items()]
 
@@ -36,6 +38,7 @@ def test_counters_are_shown_by_window_and_in_total(api: Api, store: Store, t0: i
     assert first["violations"] == {"distance": {"missing": 2, "range": 3}}
     assert second["requests"] == {"rejected": 2, "routed": 20}
     assert second["flaws"] == {"not_json": 8}
+    assert second["attempts"] == {"gbm@1": {"reset": 10}, "logit@1": {"ok": 12}}
     assert report["total"]["choices"] == {"gbm@1": 27}
 
 

@@ -150,11 +150,13 @@ def apply(mutation: HeaderMutation, headers: dict[str, str]) -> None:
         headers.pop(name, None)
 
 
-def messages(model: str, body: bytes, status: int, answer: bytes) -> list[ProcessingRequest]:
+def messages(model: str, body: bytes, status: int, answer: bytes, *, revision: int = 3) -> list[ProcessingRequest]:
     """What Envoy says in a whole attempt that is translated."""
     answered = {":status": str(status), "content-type": "application/json", "content-length": str(len(answer))}
     return [
-        ProcessingRequest(request_headers=_headers({"x-request-id": "id-1", **attempt_headers(model)})),
+        ProcessingRequest(
+            request_headers=_headers({"x-request-id": "id-1", **attempt_headers(model, revision=revision)})
+        ),
         ProcessingRequest(request_body=HttpBody(body=body, end_of_stream=True)),
         ProcessingRequest(response_headers=_headers(answered)),
         ProcessingRequest(response_body=HttpBody(body=answer, end_of_stream=True)),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from extproc.stages import Adapt, coding, rewrites
 from extproc.stages.adapt import NOT_THERE, STREAMS
-from extproc.stages.coding import LARGEST
 from extproc.stages.rewrites import Said
 from extproc.wire import HeaderMap, Headers, HeaderValue, ProcessingRequest, ProcessingResponse
+from hyperplan.plan import LARGEST_ANSWER
 from tests.extproc.attempts import REQUEST, Attempt, a_plan, adapt_for, an_endpoint, apply, attempt_headers
 from tests.extproc.conversation import NO_HEADERS, Memory
 
@@ -285,15 +285,22 @@ def test_an_answer_that_is_too_large_when_decoded_is_a_failure(
 def test_an_answer_too_large_to_read_passes_where_client_and_model_speak_alike(at: Callable[..., Attempt]) -> None:
     attempt = at("gbm@1")
     attempt.goes()
-    answer = attempt.response_headers({"content-length": str(LARGEST + 1)})
+    answer = attempt.response_headers({"content-length": str(LARGEST_ANSWER + 1)})
     assert not answer.response_headers.HasField("response")
     assert not answer.HasField("mode_override")
+
+
+def test_where_an_endpoint_allows_large_requests_large_answers_are_read(memory: Memory) -> None:
+    large = an_endpoint(("timeout: 15", f"max_body: {LARGEST_ANSWER + 1}"))
+    attempt = Attempt(adapt_for(large, memory), "gbm@1")
+    attempt.goes()
+    assert attempt.response_headers({"content-length": str(LARGEST_ANSWER + 1)}).HasField("mode_override")
 
 
 def test_an_answer_too_large_to_translate_is_a_failure(at: Callable[..., Attempt], memory: Memory) -> None:
     attempt = at("logit@1")
     attempt.goes()
-    answer = attempt.response_headers({"content-length": str(LARGEST + 1)}).response_headers.response
+    answer = attempt.response_headers({"content-length": str(LARGEST_ANSWER + 1)}).response_headers.response
     headers: dict[str, str] = {}
     apply(answer.header_mutation, headers)
     assert headers[":status"] == "503"

@@ -1,6 +1,7 @@
 """The decide stage as Envoy sees it: messages in, messages out."""
 
 import json
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -149,6 +150,18 @@ def test_a_refusal_carries_the_prediction_id(converse: Converse) -> None:
     headers = {option.header.key: option.header.raw_value for option in answer.immediate_response.headers.set_headers}
     assert headers["x-hyperplan-prediction-id"] == b"id-1"
     assert headers["content-type"] == b"application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "members"),
+    [("tfserving", ["error"]), ("kserve", ["error"]), ("oip", ["error"]), ("mlflow", ["error_code", "message"])],
+)
+def test_a_refusal_is_an_error_to_clients_of_each_protocol_too(
+    decide_with: Callable[..., Converse], protocol: str, members: list[str]
+) -> None:
+    found = problem(ask(decide_with(("protocol: tfserving", f"protocol: {protocol}")), b"{"))
+    assert set(found) == {"type", "title", "status", "detail", *members}
+    assert found[members[-1]] == found["detail"]
 
 
 def test_an_endpoint_that_does_not_explain_says_only_that_the_body_was_refused(
@@ -316,6 +329,59 @@ def test_a_sample_holds_the_whole_exchange(converse: Converse, memory: Memory) -
     assert sample.rows[0].values == {"dep_delay": 3.5, "carrier": "AA", "distance": 500, "tailnum": "N14228"}
     assert sample.predictions == [0.125]
     assert sample.time == 1_700_000_000 * 10**9
+
+
+def test_tensors_in_binary_are_sampled_like_any_other_body(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    blobs = struct.pack("<dqI2s", 3.5, 500, 2, b"AA")
+    inputs = [("dep_delay", "FP64", 8), ("distance", "INT64", 8), ("carrier", "BYTES", 6)]
+    request = _tensors("inputs", inputs, blobs)
+    conversation = decide_with(("protocol: tfserving", "protocol: oip"))()
+    conversation.request_headers({"inference-header-content-length": str(len(request) - len(blobs))})
+    conversation.request_body(request)
+    answer = _tensors("outputs", [("predict", "FP32", 4)], struct.pack("<f", 0.125))
+    told = {"content-type": "application/octet-stream", "inference-header-content-length": str(len(answer) - 4)}
+    assert conversation.response_headers(told).mode_override.response_body_mode == BUFFERED
+    conversation.response_body(answer)
+    conversation.close()
+    ((sample, _),) = memory.samples
+    assert sample.flaw is None
+    assert sample.rows[0].values == {"dep_delay": 3.5, "distance": 500, "carrier": "AA"}
+    assert sample.predictions == [0.125]
+
+
+def _tensors(key: str, tensors: list[tuple[str, str, int]], blobs: bytes) -> bytes:
+    """A body with tensors of one value, in binary."""
+    listed = [
+        {"name": name, "datatype": datatype, "shape": [1], "parameters": {"binary_data_size": size}}
+        for name, datatype, size in tensors
+    ]
+    return json.dumps({key: listed}).encode() + blobs
+
+
+def test_the_length_of_json_means_nothing_where_bodies_are_json_alone(converse: Converse, memory: Memory) -> None:
+    ask(converse, GOOD, **{"inference-header-content-length": "3"})
+    assert memory.flaws == []
+
+
+def test_predictions_are_sampled_from_where_the_endpoint_keeps_them(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    paths = "{ rows: data.rows, predictions: result.scores }"
+    converse = decide_with(
+        (", protocol: tfserving }", f", protocol: json, paths: {paths} }}"),
+        ("protocol: tfserving", f"protocol: json\npaths: {paths}"),
+    )
+    conversation = converse()
+    conversation.request_headers()
+    conversation.request_body(b'{"data": {"rows": {"dep_delay": 3.5, "carrier": "AA", "distance": 500}}}')
+    conversation.response_headers()
+    conversation.response_body(b'{"result": {"scores": [0.125]}}')
+    conversation.close()
+    ((sample, _),) = memory.samples
+    assert sample.rows[0].values == {"dep_delay": 3.5, "carrier": "AA", "distance": 500}
+    assert sample.predictions == [0.125]
 
 
 def test_a_rejected_request_leaves_a_sample_with_its_rows(converse: Converse, memory: Memory) -> None:

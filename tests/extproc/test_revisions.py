@@ -1,9 +1,14 @@
 """The endpoints that requests may have been decided by are kept as long as those requests last, and no longer."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from extproc.stages.revisions import MOST_RETIRED, SLACK, Revisions
+from hyperplan.plan import CompiledEndpoint
 from tests.extproc.attempts import Clock, a_plan, an_endpoint
 
 NAME = "flight-delay"
+ENDPOINT = an_endpoint()
 
 
 def test_an_endpoint_is_kept_until_the_requests_that_it_decided_have_timed_out() -> None:
@@ -61,3 +66,20 @@ def test_however_many_plans_come_what_is_kept_is_bounded() -> None:
     assert len(revisions) == MOST_RETIRED + 1
     assert revisions.find(NAME, 8) is plans[-1].by_name[NAME], "the oldest went first"
     assert revisions.find(NAME, 9) is plans[9].by_name[NAME]
+
+
+@given(st.lists(st.floats(0, 12), min_size=1, max_size=20))
+def test_whatever_the_pace_of_plans_a_request_is_adapted_by_the_endpoint_that_decided_it(pauses: list[float]) -> None:
+    clock = Clock()
+    revisions = Revisions(clock)
+    decided: list[tuple[float, int, CompiledEndpoint]] = []
+    for number, pause in enumerate(pauses):
+        plan = a_plan(number, number, ENDPOINT)
+        revisions.prepare(plan)
+        revisions.adopt(plan)
+        clock.now += pause
+        decided.append((clock.now, number, plan.by_name[NAME]))
+        for at, revision, endpoint in decided:
+            if clock.now - at <= ENDPOINT.timeout:
+                assert revisions.find(NAME, revision) is endpoint
+        assert len(revisions) <= 2 + sum(clock.now - at <= ENDPOINT.timeout + SLACK + pause for at, _, _ in decided)

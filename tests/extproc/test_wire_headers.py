@@ -1,5 +1,7 @@
 """Headers are found in the bytes as a parser finds them."""
 
+from collections.abc import Callable
+
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
@@ -36,9 +38,12 @@ def with_pseudo_headers_once(headers: list[tuple[str, bytes]]) -> list[tuple[str
     return [*pseudo.items(), *((name, value) for name, value in headers if not name.startswith(":"))]
 
 
-@given(st.lists(st.tuples(names, values), max_size=12).map(with_pseudo_headers_once))
-def test_each_header_has_the_value_that_a_parser_finds(headers: list[tuple[str, bytes]]) -> None:
-    found = Headers(encoded(headers))
+@pytest.mark.parametrize("read", [Headers, Headers.whole])
+@given(headers=st.lists(st.tuples(names, values), max_size=12).map(with_pseudo_headers_once))
+def test_each_header_has_the_value_that_a_parser_finds(
+    read: Callable[[bytes], Headers], headers: list[tuple[str, bytes]]
+) -> None:
+    found = read(encoded(headers))
     assert {name: found.get(name) for name in NAMES} == {**dict.fromkeys(NAMES), **dict(headers)}
 
 

@@ -16,11 +16,13 @@ from extproc.sidecar import sockets_in
 from extproc.stages import Role
 from extproc.telemetry.counts import Counts
 from extproc.telemetry.frames import SampleFrame
+from extproc.wire import ProcessingResponse
 from extproc.workers import Supervisor
 from extproc.workers.messages import Report
 from hyperplan.endpoint import parse_endpoint
 from hyperplan.plan import EMPTY, Plan, PlannedEndpoint
 from hyperplan.sample import Sample
+from tests.extproc.attempts import ANSWER, REQUEST, SEVERAL, messages
 from tests.extproc.conversation import DOCUMENT
 from tests.extproc.h2.serving import grpc_client, request_body, request_headers
 from tests.support.waiting import eventually
@@ -28,6 +30,11 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.heavy
 GOOD = b'{"instances": [{"dep_delay": 1.5, "carrier": "AA", "distance": 10, "tailnum": "N1"}]}'
 TRACED = (("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01"),)
+
+
+def several(revision: int) -> str:
+    """A document that has a model of its own at each revision."""
+    return SEVERAL.replace("tree@1", f"m@{revision}")
 
 
 def plan(number: int, document: str = DOCUMENT) -> Plan:
@@ -72,14 +79,23 @@ class Running:
 
     async def decided(self, body: bytes = GOOD) -> str:
         """The answer to a body, over a connection of its own: `body` or `immediate`."""
+        return str((await self.answer(body)).WhichOneof("response"))
+
+    async def revision_decided_by(self) -> str | None:
+        """The revision that a good body was decided by."""
+        mutation = (await self.answer(GOOD)).request_body.response.header_mutation
+        values = {option.header.key: option.header.raw_value.decode() for option in mutation.set_headers}
+        return values.get("x-hyperplan-revision")
+
+    async def answer(self, body: bytes) -> ProcessingResponse:
         async with self.client() as call:
             stream = call(metadata=TRACED)
             await stream.write(request_headers())
             await stream.read()
             await stream.write(request_body(body))
-            answer = await stream.read()
+            answer: ProcessingResponse = await stream.read()
             stream.cancel()
-        return str(answer.WhichOneof("response"))
+        return answer
 
 
 Start = Callable[[int], contextlib.AbstractAsyncContextManager[Running]]
@@ -120,6 +136,44 @@ async def test_each_connection_goes_to_the_worker_that_has_the_fewest(start: Sta
             await stream.write(request_headers())
             await stream.read()
         await eventually(lambda: list(running.connections.values()) == [2, 2])
+
+
+async def test_connections_are_level_for_each_stage_by_itself(start: Start) -> None:
+    async with start(2) as running, contextlib.AsyncExitStack() as held:
+        for role in (Role.DECIDE, Role.DECIDE, Role.ADAPT, Role.ADAPT):
+            call = await held.enter_async_context(running.client(role))
+            stream = call()
+            await stream.write(request_headers())
+            await stream.read()
+        await eventually(lambda: list(running.connections.values()) == [1, 1])
+        await eventually(lambda: list(running.supervisor.connections(Role.ADAPT).values()) == [1, 1])
+
+
+async def test_each_socket_is_that_of_its_stage(start: Start) -> None:
+    async with start(2) as running, running.client(Role.ADAPT) as call:
+        await running.supervisor.adopt(plan(3, SEVERAL), EMPTY)
+        stream = call()
+        for message in messages("logit@1", REQUEST, 200, ANSWER):
+            await stream.write(message)
+            answer = await stream.read()
+        assert b"predictions" in answer.response_body.response.body_mutation.body
+        assert await running.decided() == "request_body"
+        await eventually(lambda: running.told.counts.attempts == {("flight-delay", "logit@1", "ok"): 1})
+
+
+async def test_what_one_of_them_has_decided_by_a_new_plan_any_of_them_can_adapt(start: Start) -> None:
+    async with start(2) as running, contextlib.AsyncExitStack() as held:
+        calls = [await held.enter_async_context(running.client(Role.ADAPT)) for _ in range(2)]
+        for revision in range(2, 12):
+            adopting = asyncio.create_task(running.supervisor.adopt(plan(revision, several(revision)), EMPTY))
+            while await running.revision_decided_by() != str(revision):
+                pass
+            for call in calls:
+                stream = call()
+                await stream.write(messages(f"m@{revision}", REQUEST, 200, ANSWER, revision=revision)[0])
+                assert (await stream.read()).HasField("request_headers"), "the model of this revision is known"
+                stream.cancel()
+            await adopting
 
 
 async def test_a_report_that_left_before_a_connection_was_handed_over_does_not_make_it_forgotten(start: Start) -> None:

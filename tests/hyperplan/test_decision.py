@@ -42,7 +42,7 @@ def body(**row: Any) -> bytes:
 
 def choices(endpoint: CompiledEndpoint, sent: bytes, headers: dict[str, bytes], times: int = 200) -> set[Choice]:
     source = random.Random(3)
-    inspection = decision.inspect(endpoint, sent, None)
+    inspection = decision.inspect(endpoint, sent, headers)
     return {decision.choose(endpoint, inspection, headers, source) for _ in range(times)}
 
 
@@ -61,7 +61,7 @@ def test_an_endpoint_that_is_not_sticky_draws_for_every_entity() -> None:
 
 def test_an_entity_may_stand_in_a_header() -> None:
     endpoint = compiled(entity={"header": "x-user-id"})
-    inspection = decision.inspect(endpoint, body(), None)
+    inspection = decision.inspect(endpoint, body(), {})
     assert decision.entity_of(endpoint, inspection, {"x-user-id": b"7"}) == "7"
     assert decision.entity_of(endpoint, inspection, {}) is None
 
@@ -85,14 +85,14 @@ def test_a_body_that_cannot_be_read_is_rejected_with_the_status_of_its_flaw(
     sent: bytes, encoding: bytes | None, flaw: str, status: int
 ) -> None:
     endpoint = compiled(max_body=10)
-    inspection = decision.inspect(endpoint, sent, encoding)
+    inspection = decision.inspect(endpoint, sent, {"content-encoding": encoding} if encoding else {})
     assert (inspection.flaw, decision.status_of(inspection)) == (flaw, status)
     assert decision.is_rejected(endpoint.schema, inspection)
 
 
 def test_a_violation_that_is_only_warned_of_passes_with_a_mark() -> None:
     endpoint = compiled()
-    inspection = decision.inspect(endpoint, body(carrier="ZZ"), None)
+    inspection = decision.inspect(endpoint, body(carrier="ZZ"), {})
     assert not decision.is_rejected(endpoint.schema, inspection)
     assert decision.mark_of(endpoint.schema, inspection) == "carrier=category"
 

@@ -157,7 +157,7 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
         ("models/logit@1", {"rule": "features.hour"}, "/models/logit@1/rule"),
         ("models/logit@1", {"rule": "features.dep_delay > 15.0"}, "/models/logit@1/rule"),
         ("models/logit", {"url": "http://a", "protocol": "tfserving"}, "/models/logit"),
-        ("protocol", "oip", "/protocol"),
+        ("protocol", "oip", "/routing/default"),
         ("schema/features/tailnum/pii", True, "/schema/features/tailnum/pii"),
         ("schema/features", {}, "/schema/features"),
         ("schema/features/", {"type": "float"}, "/schema/features/"),
@@ -254,10 +254,33 @@ def test_a_protocol_that_is_missing_is_reported_once(plain: dict[str, Any]) -> N
 
 
 def test_what_is_not_served_yet_says_so(plain: dict[str, Any]) -> None:
-    plain["models"]["logit@1"]["protocol"] = "oip"
+    plain["schema"]["features"]["tailnum"]["pii"] = True
     found = details(plain)
-    assert set(found) == {"/models/logit@1/protocol"}
+    assert set(found) == {"/schema/features/tailnum/pii"}
     assert all("yet" in detail for detail in found.values())
+
+
+@pytest.mark.parametrize(("feature", "reason"), [("dep_delay", "may be null"), ("tailnum", "may be absent")])
+def test_a_feature_that_a_models_protocol_cannot_say_is_named_with_the_model(
+    plain: dict[str, Any], feature: str, reason: str
+) -> None:
+    plain["models"]["logit@1"]["protocol"] = "oip"
+    plain["models"]["logit@1"]["features"] = ["hour", "carrier", "night", "route", feature]
+    detail = details(plain)["/models/logit@1/protocol"]
+    assert f"'{feature}'" in detail
+    assert "'logit@1'" in detail
+    assert reason in detail
+    plain["models"]["logit@1"]["features"].remove(feature)
+    assert details(plain) == {}
+
+
+def test_a_model_that_speaks_as_clients_do_may_get_what_its_protocol_cannot_say_to_others(
+    plain: dict[str, Any],
+) -> None:
+    plain["protocol"] = "oip"
+    plain["models"] = {"gbm@1": {"url": "http://a", "protocol": "oip"}}
+    plain["routing"] = {"split": {"gbm@1": 1}}
+    assert details(plain) == {}
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,12 @@ BODIES: dict[str, list[Any]] = {
     "json": [[ROW, ROW]],
 }
 COLUMNS = {key: [value, value] for key, value in ROW.items()}
+DATATYPES = {"delay": "FP32", "carrier": "BYTES", "hour": "INT64"}
+TENSORS = [{"name": key, "datatype": DATATYPES[key], "data": values} for key, values in COLUMNS.items()]
+BODIES["oip"] = [
+    {"id": "7", "inputs": [tensor | {"shape": shape} for tensor in TENSORS], "outputs": [{"name": "predict"}]}
+    for shape in ([2], [2, 1])
+]
 BODIES["tfserving"].append({"inputs": COLUMNS})
 BODIES["mlflow"].append({"inputs": COLUMNS})
 BODIES["mlflow"].append({"dataframe_split": {"columns": list(ROW), "data": [list(ROW.values())] * 2}, "params": {}})

@@ -13,6 +13,10 @@ from hyperplan.schema import Float, RowType, Schema, String
 
 ROWS = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
 COLUMNS = {"a": [1, 2], "b": ["x", "y"]}
+TENSORS: list[dict[str, Any]] = [
+    {"name": "a", "shape": [2], "datatype": "FP64", "data": [1, 2]},
+    {"name": "b", "shape": [2], "datatype": "BYTES", "data": ["x", "y"]},
+]
 SPLIT = {"columns": ["a", "b"], "data": [[1, "x"], [2, "y"]]}
 
 
@@ -36,6 +40,13 @@ def spoken(name: str, **configured: Any) -> Protocol:
         ("mlflow", {"inputs": ROWS}),
         ("mlflow", {"inputs": COLUMNS}),
         ("json", ROWS),
+        ("tfserving", {"instances": [[1, "x"], [2, "y"]]}),
+        ("kserve", {"instances": [[1, "x"], [2, "y"]]}),
+        ("mlflow", {"inputs": [[1, "x"], [2, "y"]]}),
+        ("oip", {"inputs": TENSORS}),
+        ("oip", {"inputs": [tensor | {"shape": [2, 1]} for tensor in TENSORS]}),
+        ("oip", {"inputs": [tensor | {"shape": [2, 1], "data": [[i] for i in tensor["data"]]} for tensor in TENSORS]}),
+        ("oip", {"inputs": [{"name": "x", "shape": [2, 2], "datatype": "BYTES", "data": [1, "x", 2, "y"]}]}),
     ],
 )
 def test_rows_are_found_in_each_form(protocol: str, body: Any) -> None:
@@ -128,7 +139,7 @@ ROW: st.SearchStrategy[Any] = st.fixed_dictionaries({}, optional={"a": st.floats
 FORM: st.SearchStrategy[Any] = (
     st.lists(ROW, max_size=3) | ROW | st.sampled_from([{"a": [1.0, 2.0]}, {"columns": ["a"], "data": [[1.0]]}])
 )
-KEYS = ["instances", "inputs", "dataframe_split", "dataframe_records", "params", "signature_name"]
+KEYS = ["instances", "outputs", "inputs", "dataframe_split", "dataframe_records", "params", "signature_name"]
 BODY: st.SearchStrategy[Any] = FORM | st.dictionaries(st.sampled_from(KEYS), FORM, max_size=3)
 
 

@@ -18,7 +18,7 @@ log = logging.getLogger("hyperplan.transport")
 
 PATH = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 LARGEST_MESSAGE = 72 << 20
-"""Bytes of one gRPC message: the largest body that an endpoint may allow, and its frame."""
+"""Bytes of one gRPC message: the largest body that an endpoint may allow, and what is said of it."""
 
 _CONTENT_TYPE = re.compile(rb"application/grpc(\+proto)?(;.*)?", re.IGNORECASE)
 _TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")

@@ -49,8 +49,9 @@ CONNECTION_WINDOW = 1 << 24
 """Bytes that the peer may send before it hears of more; it does when half of them are used up."""
 MOST_STREAMS = 10_000
 """Streams that may be open at once; Envoy opens another connection for more."""
-MOST_PENDING = 16 << 20
-"""Bytes of responses that wait on one connection until the peer opens its windows."""
+MOST_PENDING = 256 << 20
+"""Bytes of responses that wait on one connection until the peer opens its windows: three of the largest that a stage writes, a
+body of 64 MiB and what is said of it."""
 MOST_CONTINUATIONS = 16
 """CONTINUATION frames of one block."""
 LARGEST_FRAME = SMALLEST_FRAME_LIMIT

@@ -25,7 +25,15 @@ from extproc.transports.h2.frames import (
     WINDOW_UPDATE,
     frame,
 )
-from extproc.wire import HeadersResponse, ProcessingRequest, ProcessingResponse
+from extproc.wire import (
+    BodyMutation,
+    BodyResponse,
+    CommonResponse,
+    HeadersResponse,
+    ProcessingRequest,
+    ProcessingResponse,
+)
+from tests.extproc.attempts import ANSWER, REQUEST, adapt_for, an_endpoint, messages
 from tests.extproc.conversation import DOCUMENT, Memory, decide_for
 from tests.extproc.h2.peer import SETTINGS_ACK, SETTINGS_FRAME, data, frames_of, headers
 from tests.extproc.h2.serving import Misbehaving, framed, grpc_client, request_body, request_headers, serving
@@ -107,6 +115,40 @@ async def test_a_conversation_goes_as_it_does_through_grpcio(what: str, tmp_path
             await eventually(lambda memory=memory: what != "a good body" or len(memory.samples) == 3)  # type: ignore[misc]
         outcomes[-1].append((memory.routes, memory.rejections, memory.violations, memory.flaws))  # type: ignore[arg-type]
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "answer"),
+    [(REQUEST, 200, ANSWER), (REQUEST, 200, b"garbage"), (REQUEST, 400, b'{"message": "no"}'), (b"{", 200, ANSWER)],
+)
+async def test_an_attempt_goes_as_it_does_through_grpcio(
+    body: bytes, status: int, answer: bytes, tmp_path: Path
+) -> None:
+    outcomes: list[Any] = []
+    for name in TRANSPORTS:
+        memory = Memory()
+        async with (
+            serving(name, adapt_for(an_endpoint(), memory), tmp_path / name),
+            grpc_client(tmp_path / name) as call,
+        ):
+            said = await converse(call, messages("logit@1", body, status, answer))
+            await eventually(lambda memory=memory: len(memory.attempts) == 1)  # type: ignore[misc]
+        outcomes.append((said, memory.attempts))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+async def test_the_largest_body_that_an_endpoint_may_allow_fits_through_both_ways(name: str, socket: Path) -> None:
+    class Mirror(Echo):
+        def receive(self, message: bytes) -> bytes:
+            body = ProcessingRequest.FromString(message).request_body.body
+            response = CommonResponse(body_mutation=BodyMutation(body=body))
+            return ProcessingResponse(request_body=BodyResponse(response=response)).SerializeToString()
+
+    async with serving(name, Mirror(), socket), grpc_client(socket, **{"grpc.max_receive_message_length": -1}) as call:
+        stream = call()
+        await stream.write(request_body(bytes(64 << 20)))
+        assert len((await stream.read()).request_body.response.body_mutation.body) == 64 << 20
 
 
 async def test_a_conversation_sent_at_once_gets_the_same_answers(decide: Decide, socket: Path) -> None:
