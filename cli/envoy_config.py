@@ -63,7 +63,7 @@ def render(settings: EnvoySettings) -> str:
     listener, authorities = static["listeners"][0], static["secrets"][0]["validation_context"]["trusted_ca"]
     authorities["filename"] = str(settings.authorities.absolute())
     _set_address(listener["address"]["socket_address"], settings.listen)
-    for name in ("extproc", "xds"):
+    for name in ("extproc", "adapt", "xds"):
         _address(static, f"hyperplan.{name}")["pipe"]["path"] = str(run / f"{name}.sock")
     if settings.admin is None:
         bootstrap["admin"]["address"]["pipe"]["path"] = str(run / "admin.sock")

@@ -76,7 +76,7 @@ _WHY = {
 
 def _reason(failure: Plain) -> str:
     status = f"status {failure['status']}" if failure["status"] is not None else "no answer"
-    return f"{status}, {failure['failure']}" if failure["failure"] else status
+    return failure["failure"] or status
 
 
 def _rate(rate: Plain | None) -> str:

@@ -1,10 +1,16 @@
 """How commands show what control says, on a terminal."""
 
+from datetime import datetime
 from typing import Any
 
+import msgspec
+import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from hyperplan.diff import Difference
+from hyperplan.dry_run import DryRun, Turn
 from hyperplan.endpoint import Endpoint, Routing
 
 
@@ -30,6 +36,58 @@ def show_endpoint(revision: int, endpoint: Endpoint) -> None:
             name, kind, feature.unit or "", _yes(feature.required), _yes(feature.nullable), feature.source or ""
         )
     console.print(table)
+
+
+def show_revisions(found: list[dict[str, Any]]) -> None:
+    """A line for each revision."""
+    table = Table("revision", "change", "author", "when", "reason")
+    for entry in found:
+        when = datetime.fromisoformat(entry["created_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(entry["revision"]), entry["change"], _plain(entry["author"]), when, _plain(entry["reason"]))
+    Console().print(table)
+
+
+def show_diff(found: dict[str, Any]) -> None:
+    """A line for each change, the whole of it: what is long is for the terminal to wrap, or for a pager."""
+    typer.echo(f"{found['endpoint']}: revision {found['from']} to {found['to']}")
+    for change in msgspec.convert(found["changes"], list[Difference]):
+        typer.echo(str(change))
+    if not found["changes"]:
+        typer.echo("nothing differs")
+
+
+def show_dry_run(found: dict[str, Any]) -> None:
+    """What would become of a request: a sentence, then what is wrong with it and who would answer."""
+    told = msgspec.convert(found, DryRun)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_plain(f"{told.endpoint} revision {told.revision}: {told.outcome}, {told.why}"))
+    if told.violations:
+        table = Table("row", "feature", "violation", "expected", "got", "what is done")
+        for each in told.violations:
+            row = (str(each.row), each.feature, each.kind, each.expected, each.got, each.action)
+            table.add_row(*map(_plain, row))
+        console.print(table)
+    elif told.flaw and told.outcome == "routed":
+        console.print(_plain(f"{told.detail}; it passes all the same"))
+    if told.arms:
+        table = Table("arm", "probability", "who answers, in turn")
+        for arm in told.arms:
+            table.add_row(_plain(arm.arm), f"{arm.propensity:.4g}", _plain(", then ".join(map(_turn, arm.chain))))
+        console.print(table)
+        if told.shadow:
+            console.print(_plain(f"shadows: {', '.join(map(_turn, told.shadow))}"))
+        console.print(_plain(f"without a sidecar: {told.default}"))
+
+
+def _turn(turn: Turn) -> str:
+    if turn.untranslatable is not None:
+        return f"{turn.model} (cannot be asked: {turn.untranslatable})"
+    return f"{turn.model} (translated)" if turn.translated else turn.model
+
+
+def _plain(text: str) -> Text:
+    """Text that people wrote, shown as they wrote it: its brackets are no markup."""
+    return Text(text)
 
 
 def _models(endpoint: Endpoint, routing: Routing) -> Table:

@@ -5,6 +5,7 @@ one event; a plan is read and encoded once for all.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import OrderedDict
@@ -20,18 +21,29 @@ MOST_SIDECARS = 10_000
 """Sidecars that are remembered; those not heard of for longest are forgotten first."""
 FORGOTTEN_AFTER = 600.0
 """Seconds without a word after which a sidecar is taken to be gone."""
+SILENT_AFTER = 60.0
+"""Seconds without a word after which nobody waits for a sidecar any more: it asks again after 25 at most, or when it has
+applied a plan."""
 PATIENCE = 1.0
 """Seconds that a question waits for a write that was just made; also the pause after the registry could not be read."""
 
 
 class SidecarStatus(msgspec.Struct, frozen=True):
-    """What a sidecar said of itself when it last asked for a plan. `seen` is in seconds since 1970."""
+    """What a sidecar said of itself when it last asked for a plan. `seen` is in seconds since 1970.
+
+    One that is `silent` has not asked for so long that it must be gone, or cut off.
+    """
 
     instance: str
     applied: int
     refused: int | None
     reason: str | None
     seen: float
+    silent: bool = False
+
+    def settled_on(self, number: int) -> bool:
+        """Whether it has a plan, or a later one, in force, or has refused it."""
+        return self.applied >= number or (self.refused is not None and self.refused >= number)
 
 
 class Sidecars:
@@ -40,6 +52,7 @@ class Sidecars:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._known: OrderedDict[str, SidecarStatus] = OrderedDict()
+        self._heard = asyncio.Event()
 
     def note(self, instance: str, applied: int, refused: int | None, reason: str | None) -> None:
         """Remember what a sidecar says."""
@@ -47,11 +60,35 @@ class Sidecars:
         self._known.move_to_end(instance)
         while len(self._known) > MOST_SIDECARS:
             self._known.popitem(last=False)
+        self._heard.set()
+        self._heard = asyncio.Event()
+
+    async def follow(self, number: int, wait: float) -> list[SidecarStatus]:
+        """Those that are there, as soon as each has a plan in force or has refused it, or after `wait` seconds.
+
+        One that went silent holds nobody up: it asks for plans at least twice a minute while it lives.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                while silent_in := self._behind(number):
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(silent_in):
+                            await self._heard.wait()
+        return self.present()
+
+    def _behind(self, number: int) -> float:
+        """The seconds until all that have not settled on a plan would count as silent; 0 when all have."""
+        latest = max((status.seen for status in self._known.values() if not status.settled_on(number)), default=0.0)
+        return max(0.0, latest + SILENT_AFTER - self._clock())
 
     def present(self) -> list[SidecarStatus]:
         """Those heard of lately, newest first."""
-        oldest = self._clock() - FORGOTTEN_AFTER
-        return [status for status in reversed(self._known.values()) if status.seen >= oldest]
+        now = self._clock()
+        return [
+            msgspec.structs.replace(status, silent=now - status.seen >= SILENT_AFTER)
+            for status in reversed(self._known.values())
+            if now - status.seen <= FORGOTTEN_AFTER
+        ]
 
 
 class PlanFeed:

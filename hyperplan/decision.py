@@ -97,12 +97,26 @@ def entity_of(endpoint: CompiledEndpoint, inspection: Inspection, headers: Reque
 def choose(
     endpoint: CompiledEndpoint, inspection: Inspection, headers: RequestHeaders, source: random.Random
 ) -> Choice:
-    """The arm that answers: sticky if the endpoint is and the entity is known, else at random."""
+    """The arm that answers: what the request settles, else one at random."""
+    return settled(endpoint, inspection, headers) or endpoint.split.draw(source)
+
+
+def settled(endpoint: CompiledEndpoint, inspection: Inspection, headers: RequestHeaders) -> Choice | None:
+    """The arm that a request names in the endpoint's `force_header`, or else that its entity sticks to; None for neither.
+
+    A header that names no arm is as good as none. It may name one that was there a moment ago: an edit of the routing must not
+    turn the requests of a client into errors.
+    """
+    if endpoint.force_header is not None:
+        named = headers.get(endpoint.force_header)
+        forced = endpoint.forced.get(named) if named is not None else None
+        if forced is not None:
+            return forced
     if endpoint.document.routing.sticky:
         entity = entity_of(endpoint, inspection, headers)
         if entity is not None:
             return endpoint.split.stick(entity.encode("utf-8", "surrogatepass"))
-    return endpoint.split.draw(source)
+    return None
 
 
 def as_key(value: Any) -> str | None:

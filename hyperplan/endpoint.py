@@ -113,7 +113,9 @@ class Routing(_Part, frozen=True, kw_only=True):
     """How an endpoint chooses.
 
     `split` gives the relative weight of each arm. `fallback` answers, in its order, when the chosen arm cannot.
-    `shadow` models each see a copy of each request, and what they answer goes to nobody but the samples. `default` answers when there is no sidecar to choose.
+    `shadow` models each see a copy of each request, and what they answer goes to nobody but the samples.
+    `default` answers when there is no sidecar to choose. `force_header` is the header with which a request names the arm that is to
+    answer it, one of weight 0 too; left out, no request can.
     """
 
     split: dict[str, Annotated[float, msgspec.Meta(ge=0)]]
@@ -121,6 +123,7 @@ class Routing(_Part, frozen=True, kw_only=True):
     fallback: tuple[str, ...] = ()
     shadow: tuple[str, ...] = ()
     default: str | None = None
+    force_header: str | None = None
 
     def default_model(self) -> str:
         """Who answers when the sidecar cannot decide: as declared, or the heaviest arm (the first of equals)."""
@@ -401,6 +404,8 @@ def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
     for place, name in named:
         if name not in models:
             yield Problem(place, f"{name!r} is no model of this endpoint; known: {known}")
+    if routing.force_header is not None:
+        yield from _problems_of_header(routing.force_header, "/routing/force_header")
     if not any(weight > 0 for weight in routing.split.values()):
         yield Problem("/routing/split", "gives no arm a weight above 0")
     elif not all(weight == 0 or 1e-9 <= weight <= 1e9 for weight in routing.split.values()):

@@ -11,7 +11,7 @@ import msgspec
 from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.inspection import Inspector
 from hyperplan.problems import Invalid, Problem, pointer
-from hyperplan.routing import Split
+from hyperplan.routing import Choice, Split
 from hyperplan.translation import Translation, client_of
 
 
@@ -86,6 +86,9 @@ class CompiledEndpoint:
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
         self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
+        self.force_header = endpoint.routing.force_header
+        self.forced = {arm.encode(): Choice(arm, 1.0, forced=True) for arm in endpoint.routing.split}
+        """The choice that each value of that header stands for."""
         self.adapted = frozenset(arm for arm in self.arms if adapted(endpoint, arm))
         self._translations: dict[str, Translation] = {}
 

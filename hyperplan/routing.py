@@ -19,10 +19,11 @@ _SPAN = 1.0 / (1 << 64)
 
 
 class Choice(NamedTuple):
-    """The chosen arm and the probability (0 to 1] with which it was chosen."""
+    """The chosen arm and the probability (0 to 1] with which it was chosen; 1 for one that the request itself named."""
 
     arm: str
     propensity: float
+    forced: bool = False
 
 
 class Split:

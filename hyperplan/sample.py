@@ -35,7 +35,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     `time` is when the request came, in nanoseconds since 1970. `latency` is in seconds, as the sidecar saw it. `status`
     is the HTTP status that the client got; None when the connection ended before there was one. `chosen` is None when the request
     was rejected. `answered` is None when no model answered. `propensity` is the probability with which `chosen` was
-    chosen, `inclusion` that with which this request was sampled.
+    chosen, `inclusion` that with which this request was sampled. `forced` says that the request itself named `chosen`: what is learnt from
+    choices must leave it out.
     """
 
     EVENT_NAME: ClassVar[str] = "hyperplan.sample"
@@ -52,6 +53,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     answered: str | None = None
     attempts: int | None = None
     propensity: float | None = None
+    forced: bool = False
     inclusion: float
     status: int | None = None
     latency: float | None = None

@@ -1,29 +1,28 @@
-"""Endpoints and their parts: read, replaced, edited, rolled back. Each write is a revision, and says so in its ETag."""
+"""Endpoints and their parts: read, replaced, edited. Each write is a revision, and says so in its ETag."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 
 from control.api.bodies import (
     BODY,
     CONDITION,
     AnyRequest,
-    body_of,
     demanded_revision,
     document_of,
     edit_of,
     expected_revision,
     write_of,
 )
+from control.api.revisions import EndpointView, edit, tagged, view
 from control.problems import not_found
-from control.registry import Change, Entry, NoSuchEndpoint, NoSuchRevision, Registry, Stale
+from control.registry import Change, NoSuchEndpoint, Registry, Stale
 from hyperplan.documents import Document, located
+from hyperplan.draining import drained
 from hyperplan.endpoint import Endpoint, Match, Model, Routing, read_endpoint
 from hyperplan.problems import Invalid, Problem
 from hyperplan.schema import Schema
@@ -44,36 +43,6 @@ class EndpointSummary(msgspec.Struct, frozen=True):
     split: dict[str, float]
 
 
-class RevisionSummary(msgspec.Struct, frozen=True):
-    """One change of an endpoint: who made it, when and why. `plan` is the number of the plan that it made."""
-
-    revision: int
-    plan: int
-    change: str
-    author: str
-    reason: str
-    created_at: datetime
-
-
-class EndpointView(RevisionSummary, frozen=True):
-    """An endpoint whole, at one of its revisions."""
-
-    document: Endpoint
-
-
-class RevisionPage(msgspec.Struct, frozen=True):
-    """Revisions, newest first. `next` is the `before` of the next page; None on the last."""
-
-    revisions: list[RevisionSummary]
-    next: int | None
-
-
-class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which revision to go back to."""
-
-    to: int
-
-
 @get("/v1/endpoints")
 async def list_endpoints(registry: NamedDependency[Registry]) -> list[EndpointSummary]:
     """All endpoints, by name."""
@@ -84,7 +53,7 @@ async def list_endpoints(registry: NamedDependency[Registry]) -> list[EndpointSu
 @get(ENDPOINT)
 async def get_endpoint(name: FromPath[str], registry: NamedDependency[Registry]) -> Response[EndpointView]:
     """One endpoint whole, as it is now."""
-    return _view(await asyncio.to_thread(registry.get, name))
+    return view(await asyncio.to_thread(registry.get, name))
 
 
 @put(ENDPOINT, opt={BODY: Endpoint, CONDITION: "taken"})
@@ -101,7 +70,7 @@ async def put_endpoint(
         entry = await asyncio.to_thread(registry.put, endpoint, Change.APPLY, write)
     except Invalid as error:  # beside the other endpoints
         raise Invalid(located(list(error.problems), document.lines)) from None
-    return _view((entry, endpoint))
+    return view((entry, endpoint))
 
 
 @delete(ENDPOINT, status_code=204, opt={CONDITION: "taken"})
@@ -117,14 +86,14 @@ async def delete_endpoint(name: FromPath[str], request: AnyRequest, registry: Na
 async def list_models(name: FromPath[str], registry: NamedDependency[Registry]) -> Response[dict[str, Model]]:
     """The models behind an endpoint."""
     entry, endpoint = await asyncio.to_thread(registry.get, name)
-    return _tagged(endpoint.models, entry)
+    return tagged(endpoint.models, entry)
 
 
 @get(f"{ENDPOINT}/models/{{model:str}}")
 async def get_model(name: FromPath[str], model: FromPath[str], registry: NamedDependency[Registry]) -> Response[Model]:
     """One model behind an endpoint."""
     entry, endpoint = await asyncio.to_thread(registry.get, name)
-    return _tagged(_model(endpoint, model), entry)
+    return tagged(_model(endpoint, model), entry)
 
 
 @put(f"{ENDPOINT}/models/{{model:str}}", opt={BODY: Model, CONDITION: "taken"})
@@ -133,8 +102,8 @@ async def put_model(
 ) -> Response[Model]:
     """Add or replace a model. It takes no traffic until the routing says so."""
     edited = await edit_of(request, "models", model)
-    entry, endpoint = await _edit(registry, name, Change.MODEL, request, edited)
-    return _tagged(endpoint.models[model], entry)
+    entry, endpoint = await edit(registry, name, Change.MODEL, request, edited)
+    return tagged(endpoint.models[model], entry)
 
 
 @delete(f"{ENDPOINT}/models/{{model:str}}", status_code=204, opt={CONDITION: "taken"})
@@ -148,14 +117,32 @@ async def delete_model(
         rest = {known: kept for known, kept in endpoint.models.items() if known != model}
         return msgspec.structs.replace(endpoint, models=rest)
 
-    await _edit(registry, name, Change.MODEL, request, edited)
+    await edit(registry, name, Change.MODEL, request, edited)
+
+
+@post(f"{ENDPOINT}/models/{{model:str}}/drain", status_code=200, opt={CONDITION: "demanded"})
+async def drain_model(
+    name: FromPath[str], model: FromPath[str], request: AnyRequest, registry: NamedDependency[Registry]
+) -> Response[Routing]:
+    """Take a model out of split, fallback, shadow and default, so that it gets no request. Needs `If-Match`.
+
+    It stays a model of the endpoint. Refused when nobody else has a weight.
+    """
+    demanded_revision(request)
+
+    def edited(endpoint: Endpoint) -> Endpoint:
+        _model(endpoint, model)
+        return drained(endpoint, model)
+
+    entry, endpoint = await edit(registry, name, Change.ROUTING, request, edited, reason=f"drain {model}")
+    return tagged(endpoint.routing, entry)
 
 
 @get(f"{ENDPOINT}/routing")
 async def get_routing(name: FromPath[str], registry: NamedDependency[Registry]) -> Response[Routing]:
     """How an endpoint chooses."""
     entry, endpoint = await asyncio.to_thread(registry.get, name)
-    return _tagged(endpoint.routing, entry)
+    return tagged(endpoint.routing, entry)
 
 
 @put(f"{ENDPOINT}/routing", opt={BODY: Routing, CONDITION: "demanded"})
@@ -164,8 +151,8 @@ async def put_routing(
 ) -> Response[Routing]:
     """Replace how an endpoint chooses. Needs `If-Match`."""
     demanded_revision(request)
-    entry, endpoint = await _edit(registry, name, Change.ROUTING, request, await edit_of(request, "routing"))
-    return _tagged(endpoint.routing, entry)
+    entry, endpoint = await edit(registry, name, Change.ROUTING, request, await edit_of(request, "routing"))
+    return tagged(endpoint.routing, entry)
 
 
 @patch(f"{ENDPOINT}/routing", opt={BODY: Routing, CONDITION: "demanded"})
@@ -175,66 +162,23 @@ async def patch_routing(
     """Change some of how an endpoint chooses: a JSON Merge Patch (RFC 7396), so null removes an arm. Needs `If-Match`."""
     demanded_revision(request)
     edited = await edit_of(request, "routing", merge=True)
-    entry, endpoint = await _edit(registry, name, Change.ROUTING, request, edited)
-    return _tagged(endpoint.routing, entry)
+    entry, endpoint = await edit(registry, name, Change.ROUTING, request, edited)
+    return tagged(endpoint.routing, entry)
 
 
 @get(f"{ENDPOINT}/schema")
 async def get_schema(name: FromPath[str], registry: NamedDependency[Registry]) -> Response[Schema]:
     """The feature schema of an endpoint."""
     entry, endpoint = await asyncio.to_thread(registry.get, name)
-    return _tagged(endpoint.schema, entry)
+    return tagged(endpoint.schema, entry)
 
 
 @put(f"{ENDPOINT}/schema", opt={BODY: Schema, CONDITION: "demanded"})
 async def put_schema(name: FromPath[str], request: AnyRequest, registry: NamedDependency[Registry]) -> Response[Schema]:
     """Replace the feature schema. Needs `If-Match`."""
     demanded_revision(request)
-    entry, endpoint = await _edit(registry, name, Change.SCHEMA, request, await edit_of(request, "schema"))
-    return _tagged(endpoint.schema, entry)
-
-
-# History.
-
-
-@get(f"{ENDPOINT}/revisions")
-async def list_revisions(
-    name: FromPath[str],
-    registry: NamedDependency[Registry],
-    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
-    before: Annotated[int | None, QueryParameter(ge=1)] = None,
-) -> RevisionPage:
-    """The changes of an endpoint, newest first."""
-    found = await asyncio.to_thread(registry.history, name, limit=limit, before=before)
-    more = len(found) == limit and found[-1].number > 1
-    return RevisionPage([_change(entry) for entry in found], found[-1].number if more else None)
-
-
-@get(f"{ENDPOINT}/revisions/{{number:int}}")
-async def get_revision(
-    name: FromPath[str], number: FromPath[int], registry: NamedDependency[Registry]
-) -> Response[EndpointView]:
-    """An endpoint as it was after one of its changes."""
-    return _view(await asyncio.to_thread(registry.revision, name, number))
-
-
-@post(f"{ENDPOINT}/rollback", status_code=200, opt={BODY: Rollback, CONDITION: "demanded"})
-async def roll_back(
-    name: FromPath[str], request: AnyRequest, registry: NamedDependency[Registry]
-) -> Response[EndpointView]:
-    """Make an endpoint be what it was at an earlier revision, as a new one. Needs `If-Match`."""
-    demanded_revision(request)
-    target = (await body_of(request, Rollback)).to
-    try:
-        _, then = await asyncio.to_thread(registry.revision, name, target)
-        return _view(await _edit(registry, name, Change.ROLLBACK, request, lambda _: then))
-    except NoSuchRevision as error:
-        raise Invalid([Problem("/to", str(error))]) from None
-    except Invalid as error:  # the world around it has changed since, or what is served has
-        raise Invalid(
-            Problem("/to", f"revision {target} cannot be gone back to: {problem.pointer} {problem.detail}")
-            for problem in error.problems
-        ) from None
+    entry, endpoint = await edit(registry, name, Change.SCHEMA, request, await edit_of(request, "schema"))
+    return tagged(endpoint.schema, entry)
 
 
 handlers: list[Any] = [
@@ -246,14 +190,12 @@ handlers: list[Any] = [
     get_model,
     put_model,
     delete_model,
+    drain_model,
     get_routing,
     put_routing,
     patch_routing,
     get_schema,
     put_schema,
-    list_revisions,
-    get_revision,
-    roll_back,
 ]
 
 
@@ -280,33 +222,10 @@ async def _is_there(registry: Registry, name: str) -> bool:
     return True
 
 
-async def _edit(
-    registry: Registry, name: str, change: Change, request: AnyRequest, edited: Callable[[Endpoint], Endpoint]
-) -> tuple[Entry, Endpoint]:
-    write = write_of(request, expected=expected_revision(request))
-    entry = await asyncio.to_thread(registry.edit, name, change, write, edited)
-    assert entry.endpoint
-    return entry, entry.endpoint
-
-
 def _model(endpoint: Endpoint, model: str) -> Model:
     if model not in endpoint.models:
         raise not_found(f"{endpoint.name} has no model {model!r}; it has: {', '.join(endpoint.models)}")
     return endpoint.models[model]
-
-
-def _tagged(content: T, entry: Entry) -> Response[T]:
-    return Response(content, headers={"etag": f'"{entry.number}"'})
-
-
-def _view(found: tuple[Entry, Endpoint]) -> Response[EndpointView]:
-    entry, endpoint = found
-    change = _change(entry)
-    return _tagged(EndpointView(**msgspec.structs.asdict(change), document=endpoint), entry)
-
-
-def _change(entry: Entry) -> RevisionSummary:
-    return RevisionSummary(entry.number, entry.id, entry.change, entry.author, entry.reason, entry.created_at)
 
 
 def _summary(number: int, endpoint: Endpoint) -> EndpointSummary:

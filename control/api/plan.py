@@ -44,9 +44,18 @@ async def get_plan(
 
 
 @get("/v1/sidecars")
-async def list_sidecars(sidecars: NamedDependency[Sidecars]) -> list[SidecarStatus]:
+async def list_sidecars(
+    sidecars: NamedDependency[Sidecars],
+    plan: Annotated[
+        int | None,
+        QueryParameter(
+            ge=0, le=LARGEST_NUMBER, description="Wait until each has this plan in force or has refused it."
+        ),
+    ] = None,
+    wait: Annotated[float, QueryParameter(ge=0, le=60, description="Seconds to wait at most.")] = 0,
+) -> list[SidecarStatus]:
     """The sidecars that asked for plans lately, and which plan each has in force."""
-    return sidecars.present()
+    return sidecars.present() if plan is None else await sidecars.follow(plan, wait)
 
 
 handlers: list[Any] = [get_plan, list_sidecars]

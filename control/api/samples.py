@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from control.api.periods import as_date, read_time
+from control.api.writable import writable
 from control.problems import not_found
 from control.registry import Registry
 from control.stores import Store
@@ -33,6 +34,7 @@ class SampleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     answered: str | None
     attempts: int | None
     propensity: float | None
+    forced: bool
     inclusion: float
     status: int | None
     latency: float | None
@@ -75,8 +77,9 @@ def list_samples(
     answered: FromQuery[str | None] = None,
     entity: FromQuery[str | None] = None,
     violations: FromQuery[bool] = False,
+    forced: FromQuery[bool | None] = None,
 ) -> list[SampleAnswer]:
-    """The newest samples of an endpoint that match; `violations=true` asks for those that broke the schema."""
+    """The newest samples of an endpoint that match; `violations=true` asks for those that broke the schema, `forced=false` leaves out those that named their arm."""
     registry.get(name)
     now = time.time_ns()
     question = Question(
@@ -87,6 +90,7 @@ def list_samples(
         answered=answered,
         entity=entity,
         with_violations=violations,
+        forced=forced,
         limit=limit,
     )
     return [msgspec.convert(_fields(sample), SampleAnswer) for sample in store.samples.find(question)]
@@ -110,23 +114,8 @@ def get_sample(
 
 def _fields(observation: Sample | ShadowSample) -> dict[str, Any]:
     """An observation as plain data, with its time as a date."""
-    fields: dict[str, Any] = _writable(msgspec.to_builtins(observation))
+    fields: dict[str, Any] = writable(msgspec.to_builtins(observation))
     return fields | {"time": as_date(observation.time)}
-
-
-def _writable(value: Any) -> Any:
-    """A value as JSON can write it. What clients sent may hold halves of surrogate pairs, which no encoder takes."""
-    match value:
-        case str():
-            return value if value.isascii() else value.encode("utf-8", "replace").decode()
-        case dict():
-            return {str(_writable(key)): _writable(item) for key, item in value.items()}
-        case list():
-            return [_writable(item) for item in value]
-        case None | bool() | int() | float():
-            return value
-        case _:
-            return repr(value)
 
 
 handlers: list[Any] = [list_samples, get_sample]

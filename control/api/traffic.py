@@ -18,14 +18,17 @@ from control.stores.counters import Series
 class WindowTraffic(msgspec.Struct, frozen=True, kw_only=True):
     """What the sidecars counted of all requests in one window of time.
 
-    `requests` are by outcome, `choices` by arm, `violations` by feature and then by kind, `flaws` (bodies that could not
-    be read) by kind, `attempts` (tries of models in chains, or behind a translation) by model and then by outcome. Sidecars report every few seconds: what they counted is in the window in which they reported it.
+    `requests` are by outcome, `choices` by arm, `forced` (requests that named their arm, and are no choices) too, `violations` by
+    feature and then by kind, `flaws` (bodies that could not be read) by kind, `attempts` (tries of models in chains, or behind a
+    translation) by model and then by outcome. Sidecars report every few seconds: what they counted is in the window in which they
+    reported it.
     """
 
     since: datetime
     until: datetime
     requests: dict[str, int]
     choices: dict[str, int]
+    forced: dict[str, int]
     violations: dict[str, dict[str, int]]
     flaws: dict[str, int]
     attempts: dict[str, dict[str, int]]
@@ -109,6 +112,7 @@ def _window(window: Window, counts: Counter[Series]) -> WindowTraffic:
         until=as_date(window.end),
         requests=labelled("hyperplan.requests"),
         choices=labelled("hyperplan.choices"),
+        forced=labelled("hyperplan.forced"),
         violations=nested("hyperplan.violations"),
         flaws=labelled("hyperplan.flaws"),
         attempts=nested("hyperplan.attempts"),

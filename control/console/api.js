@@ -18,6 +18,9 @@ export const getSidecars = () => get("/v1/sidecars");
 
 export const getRevisions = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/revisions` + query({ limit: 20 }));
 
+/** What the change that made a revision did. */
+export const getDiff = (name, to) => get(`/v1/endpoints/${encodeURIComponent(name)}/diff` + query({ to }));
+
 export const getTraffic = (name, range) => get(`/v1/endpoints/${encodeURIComponent(name)}/traffic` + query(range));
 
 export const getSkew = (name, range, model) =>

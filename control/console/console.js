@@ -5,7 +5,7 @@
  * asked about, and neither is anything while the page is hidden.
  */
 
-import { ApiError, getPlan, getRevisions, getShadow, getSidecars, getSkew, getTraffic, now } from "./api.js";
+import { ApiError, getDiff, getPlan, getRevisions, getShadow, getSidecars, getSkew, getTraffic, now } from "./api.js";
 import { h, show } from "./dom.js";
 import { anchor, endpointSection } from "./endpoint.js";
 import { noEndpoints, sidecarTroubles, status } from "./overview.js";
@@ -21,7 +21,7 @@ const state = {
   sidecars: [],
   asked: null, // when all was answered last
   problem: null,
-  endpoints: new Map(), // by name: {document, revision, revisions, traffic, skew, shadow, model, whole, problem}
+  endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, model, whole, problem}
 };
 
 const windows = new Map(); // by period: the width of control's windows, in seconds
@@ -65,15 +65,17 @@ async function refreshEndpoint(endpoint) {
   try {
     const range = rangeOf(period);
     const fresh = endpoint.revisions?.[0]?.revision === revision;
-    const [traffic, skew, shadow, history] = await Promise.all([
+    const [traffic, skew, shadow, history, diff] = await Promise.all([
       getTraffic(document.name, range),
       getSkew(document.name, range, model in document.models ? model : null),
       getShadow(document.name, range),
       fresh ? null : getRevisions(document.name),
+      fresh ? null : getDiff(document.name, revision),
     ]);
     if (period !== state.period) return;
     windows.set(period, traffic.window);
-    Object.assign(endpoint, { traffic, skew, shadow, revisions: history?.revisions ?? endpoint.revisions, problem: null });
+    Object.assign(endpoint, { traffic, skew, shadow, problem: null });
+    if (!fresh) Object.assign(endpoint, { revisions: history.revisions, diff });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     windows.delete(period);

@@ -58,7 +58,7 @@ const heading = (state) => {
         facts(document).map((fact) => h("li", {}, fact)),
       ),
     ),
-    state.revisions && history(state.revisions),
+    state.revisions && history(state.revisions, state.diff),
   );
 };
 

@@ -74,4 +74,4 @@ function remarks({ model, answers, unanswered, alone, failures }) {
   return said.length > 0 && h("p", { class: "note" }, h("b", {}, h("bdi", {}, model)), `: ${said.join("; ")}.`);
 }
 
-const reason = ({ status, failure }) => [status === null ? "no status" : `status ${status}`, failure].filter(Boolean).join(", ");
+const reason = ({ status, failure }) => failure ?? (status === null ? "no answer" : `status ${status}`);

@@ -13,6 +13,7 @@ ENDPOINT = "hyperplan.endpoint"
 LABELS = {
     "hyperplan.requests": ("hyperplan.outcome",),
     "hyperplan.choices": ("hyperplan.arm",),
+    "hyperplan.forced": ("hyperplan.arm",),
     "hyperplan.violations": ("hyperplan.feature", "hyperplan.kind"),
     "hyperplan.flaws": ("hyperplan.flaw",),
     "hyperplan.attempts": ("hyperplan.model", "hyperplan.outcome"),

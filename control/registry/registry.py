@@ -128,6 +128,18 @@ class Registry:
                 raise NoSuchEndpoint(name, _names(session))
         return found
 
+    def entry(self, name: str, number: int) -> Entry:
+        """One revision of an endpoint, also one that deleted it.
+
+        Raises:
+            NoSuchEndpoint: there never was one of this name.
+            NoSuchRevision: it has no such revision.
+        """
+        found = self.history(name, limit=1, before=max(number, 0) + 1)
+        if not found or found[0].number != number:
+            raise NoSuchRevision(f"the endpoint {name!r} has no revision {number}")
+        return found[0]
+
     def revision(self, name: str, number: int) -> tuple[Entry, Endpoint]:
         """One revision of an endpoint.
 
@@ -135,12 +147,10 @@ class Registry:
             NoSuchEndpoint: there never was one of this name.
             NoSuchRevision: it has no such revision, or was deleted by it.
         """
-        found = self.history(name, limit=1, before=max(number, 0) + 1)
-        if not found or found[0].number != number:
-            raise NoSuchRevision(f"the endpoint {name!r} has no revision {number}")
-        if found[0].endpoint is None:
+        entry = self.entry(name, number)
+        if entry.endpoint is None:
             raise NoSuchRevision(f"revision {number} of {name!r} deleted it; roll back to an earlier one")
-        return found[0], found[0].endpoint
+        return entry, entry.endpoint
 
     # Writing.
 

@@ -69,4 +69,7 @@ STEPS = (
         body BLOB NOT NULL
     );
     """,
+    """
+    ALTER TABLE samples ADD COLUMN forced BOOLEAN DEFAULT false;
+    """,
 )

@@ -24,6 +24,7 @@ class Question(NamedTuple):
     answered: str | None = None
     entity: str | None = None
     with_violations: bool = False
+    forced: bool | None = None
     limit: int = 100
 
 
@@ -65,6 +66,7 @@ class Samples:
             "answered = ?": question.answered,
             "entity = ?": question.entity,
             "n_violations >= ?": 1 if question.with_violations else None,
+            "forced = ?": question.forced,
         }
         asked = {condition: value for condition, value in conditions.items() if value is not None}
         with self._database.reading() as cursor:
@@ -138,4 +140,5 @@ def _columns(sample: Sample) -> tuple[Any, ...]:
         sample.rows_seen,
         len(sample.violations),
         sample.encode(),
+        sample.forced,
     )

@@ -61,7 +61,7 @@ class Keeper:
             Invalid: the default upstream is no URL.
         """
         compiled = CompiledPlan(plan)
-        self._resources = resources_of(plan, self._default_upstream)
+        self._resources = self._resources_of(plan)
         await self._rules.widen(compiled)
         await self._xds.start(self._resources)
         await self._adopt(plan, compiled)
@@ -72,7 +72,7 @@ class Keeper:
         try:
             # Both take milliseconds for each endpoint that changed, in which requests must not wait.
             compiled = await asyncio.to_thread(CompiledPlan, plan, self._compiled)
-            resources = await asyncio.to_thread(resources_of, plan, self._default_upstream, self._resources)
+            resources = await asyncio.to_thread(self._resources_of, plan)
             await self._rules.widen(compiled)
             await self._xds.apply(resources)
         except (Invalid, Refused, OSError) as error:
@@ -93,6 +93,9 @@ class Keeper:
         """Note a plan that could not even be read."""
         log.error("plan %d is refused, plan %d stays in force:\n%s", bad.number, self.status.applied, bad.error)
         self.status = Status(self.status.applied, bad.number, str(bad.error))
+
+    def _resources_of(self, plan: Plan) -> Resources:
+        return resources_of(plan, self._default_upstream, self._resources, rules=str(self._rules.path))
 
     async def _adopt(self, plan: Plan, compiled: CompiledPlan) -> None:
         await self._service.adopt(plan, compiled)

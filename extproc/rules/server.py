@@ -22,10 +22,13 @@ BACKLOG = 1024
 
 
 class RuleServer:
-    """Serves the rules of plans at `path`."""
+    """Serves the rules of plans on a unix socket.
+
+    `path` is absolute: Envoy is told of it, and may run elsewhere.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()
         self._book: RuleBook | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()

@@ -270,7 +270,10 @@ class DecideExchange:
         endpoint = self._served.endpoint
         self._state = State.DONE if self._inclusion is None else State.ANSWER
         self._choice = choice = decision.choose(endpoint, inspection, self._headers, self._decide.source)
-        self._decide.observer.routed(endpoint.name, choice.arm)
+        if choice.forced:
+            self._decide.observer.forced(endpoint.name, choice.arm)
+        else:
+            self._decide.observer.routed(endpoint.name, choice.arm)
         return choice
 
     def _routed(self, choice: Choice, mark: str | None) -> bytes:
@@ -331,6 +334,7 @@ class DecideExchange:
             answered=self._answered,
             attempts=self._attempts,
             propensity=self._choice.propensity if self._choice else None,
+            forced=self._choice.forced if self._choice else False,
             inclusion=inclusion,
             status=self._status,
             latency=self._latency,

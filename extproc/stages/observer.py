@@ -70,7 +70,10 @@ class Observer(Protocol):
     """Takes what the stages have to tell."""
 
     def routed(self, endpoint: str, arm: str) -> None:
-        """A request was sent to an arm."""
+        """A request was sent to an arm that was chosen for it."""
+
+    def forced(self, endpoint: str, arm: str) -> None:
+        """A request was sent to the arm that it named itself."""
 
     def rejected(self, endpoint: str) -> None:
         """A request was answered with an error by the sidecar itself."""

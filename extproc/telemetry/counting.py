@@ -14,6 +14,10 @@ class Counting:
         """Count a request and the choice of its arm."""
         self.counts.routed(endpoint, arm)
 
+    def forced(self, endpoint: str, arm: str) -> None:
+        """Count a request that named its arm."""
+        self.counts.forced(endpoint, arm)
+
     def rejected(self, endpoint: str) -> None:
         """Count a request that was refused."""
         self.counts.rejected(endpoint)

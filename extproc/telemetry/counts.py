@@ -19,7 +19,9 @@ class Counts:
 
     def __init__(self) -> None:
         self.choices: Counter[Key] = Counter()
-        """Requests that were sent to an arm, by endpoint and arm."""
+        """Requests for which an arm was chosen, by endpoint and arm."""
+        self.forces: Counter[Key] = Counter()
+        """Requests that named their arm, by endpoint and arm. They say nothing of how the split is kept."""
         self.rejections: Counter[Key] = Counter()
         """Requests that were refused, by endpoint."""
         self.violations: Counter[Key] = Counter()
@@ -33,8 +35,9 @@ class Counts:
     def requests(self) -> Counter[Key]:
         """Requests by endpoint and outcome, `routed` or `rejected`. Reckoned from the others: one sum less on the hot path."""
         found: Counter[Key] = Counter()
-        for (endpoint, _), count in dict(self.choices).items():
-            found[(endpoint, "routed")] += count
+        for totals in (self.choices, self.forces):
+            for (endpoint, _), count in dict(totals).items():
+                found[(endpoint, "routed")] += count
         for (endpoint,), count in dict(self.rejections).items():
             found[(endpoint, "rejected")] += count
         return found
@@ -42,6 +45,10 @@ class Counts:
     def routed(self, endpoint: str, arm: str) -> None:
         """Count a request and the choice of its arm."""
         self.choices[(endpoint, arm)] += 1
+
+    def forced(self, endpoint: str, arm: str) -> None:
+        """Count a request that named its arm."""
+        self.forces[(endpoint, arm)] += 1
 
     def rejected(self, endpoint: str) -> None:
         """Count a request that was refused."""
@@ -69,6 +76,7 @@ class Counts:
     def add(self, taken: Increments) -> None:
         """Add what another process counted."""
         self.choices.update(dict(taken.choices))
+        self.forces.update(dict(taken.forces))
         self.rejections.update(dict(taken.rejections))
         self.flaws.update(dict(taken.flaws))
         self.attempts.update(dict(taken.attempts))
@@ -76,7 +84,7 @@ class Counts:
             self._count_violations(endpoint, feature, kind, count)
 
     def _totals(self) -> tuple[Counter[Key], ...]:
-        return (self.choices, self.rejections, self.violations, self.flaws, self.attempts)
+        return (self.choices, self.forces, self.rejections, self.violations, self.flaws, self.attempts)
 
     def _count_violations(self, endpoint: str, feature: str, kind: str, count: int) -> None:
         name = self._bounded(endpoint, feature) if kind == "unknown" else feature

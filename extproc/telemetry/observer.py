@@ -130,6 +130,7 @@ class Telemetry(Counting):
         for name, attributes, totals in (
             ("hyperplan.requests", ("hyperplan.endpoint", "hyperplan.outcome"), counts.requests),
             ("hyperplan.choices", ("hyperplan.endpoint", "hyperplan.arm"), lambda: counts.choices),
+            ("hyperplan.forced", ("hyperplan.endpoint", "hyperplan.arm"), lambda: counts.forces),
             (
                 "hyperplan.violations",
                 ("hyperplan.endpoint", "hyperplan.feature", "hyperplan.kind"),

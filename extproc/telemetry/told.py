@@ -15,6 +15,7 @@ class Increments(NamedTuple):
     """What was counted in a while, keyed as in `Counts`."""
 
     choices: list[tuple[Key, int]]
+    forces: list[tuple[Key, int]]
     rejections: list[tuple[Key, int]]
     violations: list[tuple[Key, int]]
     flaws: list[tuple[Key, int]]

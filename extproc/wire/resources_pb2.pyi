@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Cluster(_message.Message):
-    __slots__ = ("name", "type", "cluster_type", "connect_timeout", "lb_policy", "health_checks", "circuit_breakers", "dns_lookup_family", "transport_socket", "ignore_health_on_host_removal", "load_assignment", "typed_extension_protocol_options")
+    __slots__ = ("name", "type", "cluster_type", "connect_timeout", "lb_policy", "health_checks", "circuit_breakers", "dns_lookup_family", "outlier_detection", "transport_socket", "ignore_health_on_host_removal", "load_assignment", "typed_extension_protocol_options")
     class DiscoveryType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATIC: _ClassVar[Cluster.DiscoveryType]
@@ -56,6 +56,7 @@ class Cluster(_message.Message):
     HEALTH_CHECKS_FIELD_NUMBER: _ClassVar[int]
     CIRCUIT_BREAKERS_FIELD_NUMBER: _ClassVar[int]
     DNS_LOOKUP_FAMILY_FIELD_NUMBER: _ClassVar[int]
+    OUTLIER_DETECTION_FIELD_NUMBER: _ClassVar[int]
     TRANSPORT_SOCKET_FIELD_NUMBER: _ClassVar[int]
     IGNORE_HEALTH_ON_HOST_REMOVAL_FIELD_NUMBER: _ClassVar[int]
     LOAD_ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
@@ -68,11 +69,12 @@ class Cluster(_message.Message):
     health_checks: _containers.RepeatedCompositeFieldContainer[HealthCheck]
     circuit_breakers: CircuitBreakers
     dns_lookup_family: Cluster.DnsLookupFamily
+    outlier_detection: OutlierDetection
     transport_socket: TransportSocket
     ignore_health_on_host_removal: bool
     load_assignment: ClusterLoadAssignment
     typed_extension_protocol_options: _containers.MessageMap[str, _any_pb2.Any]
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[Cluster.DiscoveryType, str]] = ..., cluster_type: _Optional[_Union[Cluster.CustomClusterType, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_policy: _Optional[_Union[Cluster.LbPolicy, str]] = ..., health_checks: _Optional[_Iterable[_Union[HealthCheck, _Mapping]]] = ..., circuit_breakers: _Optional[_Union[CircuitBreakers, _Mapping]] = ..., dns_lookup_family: _Optional[_Union[Cluster.DnsLookupFamily, str]] = ..., transport_socket: _Optional[_Union[TransportSocket, _Mapping]] = ..., ignore_health_on_host_removal: _Optional[bool] = ..., load_assignment: _Optional[_Union[ClusterLoadAssignment, _Mapping]] = ..., typed_extension_protocol_options: _Optional[_Mapping[str, _any_pb2.Any]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[Cluster.DiscoveryType, str]] = ..., cluster_type: _Optional[_Union[Cluster.CustomClusterType, _Mapping]] = ..., connect_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lb_policy: _Optional[_Union[Cluster.LbPolicy, str]] = ..., health_checks: _Optional[_Iterable[_Union[HealthCheck, _Mapping]]] = ..., circuit_breakers: _Optional[_Union[CircuitBreakers, _Mapping]] = ..., dns_lookup_family: _Optional[_Union[Cluster.DnsLookupFamily, str]] = ..., outlier_detection: _Optional[_Union[OutlierDetection, _Mapping]] = ..., transport_socket: _Optional[_Union[TransportSocket, _Mapping]] = ..., ignore_health_on_host_removal: _Optional[bool] = ..., load_assignment: _Optional[_Union[ClusterLoadAssignment, _Mapping]] = ..., typed_extension_protocol_options: _Optional[_Mapping[str, _any_pb2.Any]] = ...) -> None: ...
 
 class CircuitBreakers(_message.Message):
     __slots__ = ("thresholds",)
@@ -122,10 +124,12 @@ class Endpoint(_message.Message):
     def __init__(self, address: _Optional[_Union[Address, _Mapping]] = ..., hostname: _Optional[str] = ...) -> None: ...
 
 class Address(_message.Message):
-    __slots__ = ("socket_address",)
+    __slots__ = ("socket_address", "pipe")
     SOCKET_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    PIPE_FIELD_NUMBER: _ClassVar[int]
     socket_address: SocketAddress
-    def __init__(self, socket_address: _Optional[_Union[SocketAddress, _Mapping]] = ...) -> None: ...
+    pipe: Pipe
+    def __init__(self, socket_address: _Optional[_Union[SocketAddress, _Mapping]] = ..., pipe: _Optional[_Union[Pipe, _Mapping]] = ...) -> None: ...
 
 class SocketAddress(_message.Message):
     __slots__ = ("address", "port_value")
@@ -134,6 +138,12 @@ class SocketAddress(_message.Message):
     address: str
     port_value: int
     def __init__(self, address: _Optional[str] = ..., port_value: _Optional[int] = ...) -> None: ...
+
+class Pipe(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
 
 class Metadata(_message.Message):
     __slots__ = ("filter_metadata",)
@@ -171,6 +181,20 @@ class HealthCheck(_message.Message):
     no_traffic_interval: _duration_pb2.Duration
     def __init__(self, timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., unhealthy_threshold: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., healthy_threshold: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., http_health_check: _Optional[_Union[HealthCheck.HttpHealthCheck, _Mapping]] = ..., no_traffic_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
+class OutlierDetection(_message.Message):
+    __slots__ = ("consecutive_5xx", "interval", "base_ejection_time", "max_ejection_percent", "max_ejection_time")
+    CONSECUTIVE_5XX_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    BASE_EJECTION_TIME_FIELD_NUMBER: _ClassVar[int]
+    MAX_EJECTION_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    MAX_EJECTION_TIME_FIELD_NUMBER: _ClassVar[int]
+    consecutive_5xx: _wrappers_pb2.UInt32Value
+    interval: _duration_pb2.Duration
+    base_ejection_time: _duration_pb2.Duration
+    max_ejection_percent: _wrappers_pb2.UInt32Value
+    max_ejection_time: _duration_pb2.Duration
+    def __init__(self, consecutive_5xx: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., base_ejection_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_ejection_percent: _Optional[_Union[_wrappers_pb2.UInt32Value, _Mapping]] = ..., max_ejection_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
 class TransportSocket(_message.Message):
     __slots__ = ("name", "typed_config")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -186,7 +210,7 @@ class AggregateClusterConfig(_message.Message):
     def __init__(self, clusters: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UpstreamHttpProtocolOptions(_message.Message):
-    __slots__ = ("common_http_protocol_options", "explicit_http_config")
+    __slots__ = ("common_http_protocol_options", "explicit_http_config", "http_filters")
     class ExplicitHttpConfig(_message.Message):
         __slots__ = ("http_protocol_options",)
         HTTP_PROTOCOL_OPTIONS_FIELD_NUMBER: _ClassVar[int]
@@ -194,15 +218,19 @@ class UpstreamHttpProtocolOptions(_message.Message):
         def __init__(self, http_protocol_options: _Optional[_Union[Http1ProtocolOptions, _Mapping]] = ...) -> None: ...
     COMMON_HTTP_PROTOCOL_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     EXPLICIT_HTTP_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    HTTP_FILTERS_FIELD_NUMBER: _ClassVar[int]
     common_http_protocol_options: HttpProtocolOptions
     explicit_http_config: UpstreamHttpProtocolOptions.ExplicitHttpConfig
-    def __init__(self, common_http_protocol_options: _Optional[_Union[HttpProtocolOptions, _Mapping]] = ..., explicit_http_config: _Optional[_Union[UpstreamHttpProtocolOptions.ExplicitHttpConfig, _Mapping]] = ...) -> None: ...
+    http_filters: _containers.RepeatedCompositeFieldContainer[HttpFilter]
+    def __init__(self, common_http_protocol_options: _Optional[_Union[HttpProtocolOptions, _Mapping]] = ..., explicit_http_config: _Optional[_Union[UpstreamHttpProtocolOptions.ExplicitHttpConfig, _Mapping]] = ..., http_filters: _Optional[_Iterable[_Union[HttpFilter, _Mapping]]] = ...) -> None: ...
 
 class HttpProtocolOptions(_message.Message):
-    __slots__ = ("idle_timeout",)
+    __slots__ = ("idle_timeout", "max_stream_duration")
     IDLE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    MAX_STREAM_DURATION_FIELD_NUMBER: _ClassVar[int]
     idle_timeout: _duration_pb2.Duration
-    def __init__(self, idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    max_stream_duration: _duration_pb2.Duration
+    def __init__(self, idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., max_stream_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Http1ProtocolOptions(_message.Message):
     __slots__ = ()
@@ -262,6 +290,81 @@ class StringMatcher(_message.Message):
     EXACT_FIELD_NUMBER: _ClassVar[int]
     exact: str
     def __init__(self, exact: _Optional[str] = ...) -> None: ...
+
+class HttpFilter(_message.Message):
+    __slots__ = ("name", "typed_config")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPED_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    typed_config: _any_pb2.Any
+    def __init__(self, name: _Optional[str] = ..., typed_config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...
+
+class HeaderMutationFilter(_message.Message):
+    __slots__ = ("mutations",)
+    class Mutations(_message.Message):
+        __slots__ = ("request_mutations",)
+        REQUEST_MUTATIONS_FIELD_NUMBER: _ClassVar[int]
+        request_mutations: _containers.RepeatedCompositeFieldContainer[HeaderMutationFilter.Change]
+        def __init__(self, request_mutations: _Optional[_Iterable[_Union[HeaderMutationFilter.Change, _Mapping]]] = ...) -> None: ...
+    class Change(_message.Message):
+        __slots__ = ("append",)
+        APPEND_FIELD_NUMBER: _ClassVar[int]
+        append: _external_processing_pb2.HeaderValueOption
+        def __init__(self, append: _Optional[_Union[_external_processing_pb2.HeaderValueOption, _Mapping]] = ...) -> None: ...
+    MUTATIONS_FIELD_NUMBER: _ClassVar[int]
+    mutations: HeaderMutationFilter.Mutations
+    def __init__(self, mutations: _Optional[_Union[HeaderMutationFilter.Mutations, _Mapping]] = ...) -> None: ...
+
+class ExternalProcessor(_message.Message):
+    __slots__ = ("grpc_service", "processing_mode", "message_timeout", "mutation_rules", "forward_rules", "allow_mode_override", "status_on_error")
+    GRPC_SERVICE_FIELD_NUMBER: _ClassVar[int]
+    PROCESSING_MODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    MUTATION_RULES_FIELD_NUMBER: _ClassVar[int]
+    FORWARD_RULES_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_MODE_OVERRIDE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_ON_ERROR_FIELD_NUMBER: _ClassVar[int]
+    grpc_service: GrpcService
+    processing_mode: _external_processing_pb2.ProcessingMode
+    message_timeout: _duration_pb2.Duration
+    mutation_rules: HeaderMutationRules
+    forward_rules: HeaderForwardingRules
+    allow_mode_override: bool
+    status_on_error: _external_processing_pb2.HttpStatus
+    def __init__(self, grpc_service: _Optional[_Union[GrpcService, _Mapping]] = ..., processing_mode: _Optional[_Union[_external_processing_pb2.ProcessingMode, _Mapping]] = ..., message_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., mutation_rules: _Optional[_Union[HeaderMutationRules, _Mapping]] = ..., forward_rules: _Optional[_Union[HeaderForwardingRules, _Mapping]] = ..., allow_mode_override: _Optional[bool] = ..., status_on_error: _Optional[_Union[_external_processing_pb2.HttpStatus, _Mapping]] = ...) -> None: ...
+
+class GrpcService(_message.Message):
+    __slots__ = ("envoy_grpc",)
+    class EnvoyGrpc(_message.Message):
+        __slots__ = ("cluster_name",)
+        CLUSTER_NAME_FIELD_NUMBER: _ClassVar[int]
+        cluster_name: str
+        def __init__(self, cluster_name: _Optional[str] = ...) -> None: ...
+    ENVOY_GRPC_FIELD_NUMBER: _ClassVar[int]
+    envoy_grpc: GrpcService.EnvoyGrpc
+    def __init__(self, envoy_grpc: _Optional[_Union[GrpcService.EnvoyGrpc, _Mapping]] = ...) -> None: ...
+
+class HeaderMutationRules(_message.Message):
+    __slots__ = ("allow_all_routing",)
+    ALLOW_ALL_ROUTING_FIELD_NUMBER: _ClassVar[int]
+    allow_all_routing: _wrappers_pb2.BoolValue
+    def __init__(self, allow_all_routing: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ...) -> None: ...
+
+class HeaderForwardingRules(_message.Message):
+    __slots__ = ("disallowed_headers",)
+    DISALLOWED_HEADERS_FIELD_NUMBER: _ClassVar[int]
+    disallowed_headers: ListStringMatcher
+    def __init__(self, disallowed_headers: _Optional[_Union[ListStringMatcher, _Mapping]] = ...) -> None: ...
+
+class ListStringMatcher(_message.Message):
+    __slots__ = ("patterns",)
+    PATTERNS_FIELD_NUMBER: _ClassVar[int]
+    patterns: _containers.RepeatedCompositeFieldContainer[StringMatcher]
+    def __init__(self, patterns: _Optional[_Iterable[_Union[StringMatcher, _Mapping]]] = ...) -> None: ...
+
+class UpstreamCodec(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class RouteConfiguration(_message.Message):
     __slots__ = ("name", "virtual_hosts")
@@ -379,20 +482,31 @@ class HeaderMatcher(_message.Message):
     def __init__(self, name: _Optional[str] = ..., present_match: _Optional[bool] = ..., string_match: _Optional[_Union[StringMatcher, _Mapping]] = ...) -> None: ...
 
 class RouteAction(_message.Message):
-    __slots__ = ("cluster", "cluster_header", "auto_host_rewrite", "timeout", "retry_policy", "idle_timeout")
+    __slots__ = ("cluster", "cluster_header", "auto_host_rewrite", "timeout", "retry_policy", "idle_timeout", "request_mirror_policies")
+    class RequestMirrorPolicy(_message.Message):
+        __slots__ = ("cluster", "disable_shadow_host_suffix_append", "host_rewrite_literal")
+        CLUSTER_FIELD_NUMBER: _ClassVar[int]
+        DISABLE_SHADOW_HOST_SUFFIX_APPEND_FIELD_NUMBER: _ClassVar[int]
+        HOST_REWRITE_LITERAL_FIELD_NUMBER: _ClassVar[int]
+        cluster: str
+        disable_shadow_host_suffix_append: bool
+        host_rewrite_literal: str
+        def __init__(self, cluster: _Optional[str] = ..., disable_shadow_host_suffix_append: _Optional[bool] = ..., host_rewrite_literal: _Optional[str] = ...) -> None: ...
     CLUSTER_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_HEADER_FIELD_NUMBER: _ClassVar[int]
     AUTO_HOST_REWRITE_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     RETRY_POLICY_FIELD_NUMBER: _ClassVar[int]
     IDLE_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_MIRROR_POLICIES_FIELD_NUMBER: _ClassVar[int]
     cluster: str
     cluster_header: str
     auto_host_rewrite: _wrappers_pb2.BoolValue
     timeout: _duration_pb2.Duration
     retry_policy: RetryPolicy
     idle_timeout: _duration_pb2.Duration
-    def __init__(self, cluster: _Optional[str] = ..., cluster_header: _Optional[str] = ..., auto_host_rewrite: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    request_mirror_policies: _containers.RepeatedCompositeFieldContainer[RouteAction.RequestMirrorPolicy]
+    def __init__(self, cluster: _Optional[str] = ..., cluster_header: _Optional[str] = ..., auto_host_rewrite: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., retry_policy: _Optional[_Union[RetryPolicy, _Mapping]] = ..., idle_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., request_mirror_policies: _Optional[_Iterable[_Union[RouteAction.RequestMirrorPolicy, _Mapping]]] = ...) -> None: ...
 
 class RetryPolicy(_message.Message):
     __slots__ = ("retry_on", "num_retries", "per_try_timeout", "retry_priority", "retry_back_off")
@@ -453,3 +567,9 @@ class ExtProcOverrides(_message.Message):
     FAILURE_MODE_ALLOW_FIELD_NUMBER: _ClassVar[int]
     failure_mode_allow: _wrappers_pb2.BoolValue
     def __init__(self, failure_mode_allow: _Optional[_Union[_wrappers_pb2.BoolValue, _Mapping]] = ...) -> None: ...
+
+class FilterConfig(_message.Message):
+    __slots__ = ("config",)
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    config: _any_pb2.Any
+    def __init__(self, config: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...) -> None: ...

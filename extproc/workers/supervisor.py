@@ -86,6 +86,11 @@ class Supervisor:
         """The process ids of the workers that serve."""
         return [worker.process.pid for worker in self._workers.values()]
 
+    @property
+    def starting(self) -> list[int]:
+        """The process ids of the workers that will serve in a moment."""
+        return [worker.process.pid for worker in self._starting.values()]
+
     def connections(self, role: Role) -> dict[int, int]:
         """How many connections for a stage each worker that serves has, by its process id."""
         return {worker.process.pid: worker.connections[role] for worker in self._workers.values()}
@@ -105,7 +110,7 @@ class Supervisor:
             asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, role)
 
     async def adopt(self, plan: Plan, compiled: CompiledPlan) -> None:  # noqa: ARG002 - each worker compiles its own
-        """Have a plan served; returns when every worker that lives serves it.
+        """Have a plan served; returns when every worker that serves does so by it, and one does if any lives.
 
         None decides by it before all are prepared: what one has decided another may have to adapt.
         """
@@ -116,11 +121,11 @@ class Supervisor:
             worker.channel.send(self._plan)
         await asyncio.gather(*(worker.has_prepared(number) for worker in workers))
         self._ready = number
-        workers = [*self._workers.values(), *self._starting.values()]
-        prepared = [worker for worker in workers if worker.prepared == number]
+        starting = list(self._starting.values())
+        prepared = [worker for worker in [*self._workers.values(), *starting] if worker.prepared == number]
         for worker in prepared:
             worker.channel.send(Adopt())
-        await asyncio.gather(*(worker.has_adopted(number) for worker in prepared))
+        await asyncio.gather(*(worker.has_adopted(number) for worker in prepared or starting))
 
     async def stop(self, grace: float) -> None:
         """Take no new connections, give open streams `grace` seconds to end, and end the workers."""

@@ -1,11 +1,13 @@
-"""Envoy's clusters: one per model, one per arm, and the default upstream.
+"""Envoy's clusters: one or two per model, one per arm, one per shadow, and the default upstream.
 
 A model's cluster has its own DNS, TLS and health check. An arm is an aggregate cluster over the model's and those of
 its fallbacks, so that Envoy fails over from one to the next without asking anybody.
 
-Models have paths of their own, and a failover goes to another model's. So each attempt gets the path that the metadata
-of its model names. Filters in Envoy's own configuration do that, once for all clusters: in each cluster they would be a Lua
-state of 90 KB per worker.
+A model that others stand in for has a second cluster, its spare, in which nothing marks it as dead. Spares
+end the chain: Envoy passes over models that health checks or their own errors have marked, and when all others have failed too, those are still
+tried, since who is asked may live.
+
+A shadow is an aggregate cluster too, over one model, for the filters that it needs.
 
 The return values are serialised `google.protobuf.Any`, ready to push. Most of a cluster is the same in all of them, and
 is built only once.
@@ -30,62 +32,105 @@ from extproc.wire.resources_pb2 import (
     CommonTlsContext,
     Endpoint,
     HealthCheck,
-    Http1ProtocolOptions,
-    HttpProtocolOptions,
     LbEndpoint,
     LocalityLbEndpoints,
     Metadata,
+    OutlierDetection,
+    Pipe,
     SdsSecretConfig,
     SocketAddress,
     StringMatcher,
     SubjectAltNameMatcher,
     TransportSocket,
-    UpstreamHttpProtocolOptions,
     UpstreamTlsContext,
 )
+from extproc.xds import upstream_filters
 from extproc.xds.packing import packed, serialised
+from extproc.xds.upstream_filters import METADATA
 from hyperplan.endpoint import Model
-
-METADATA = "hyperplan"
-"""The namespace in a model's metadata. Its keys are `model`, the name, and `path`, as in a request line."""
 
 AUTHORITIES = "hyperplan.authorities"
 """The name of the secret, in Envoy's own configuration, that says whose certificates to trust."""
 
+RULES_HOST = "rules"
+
 _CONNECT_TIMEOUT = timedelta(seconds=1)
 _HEALTH_TIMEOUT = timedelta(seconds=1)
 _HEALTH_INTERVAL = timedelta(seconds=2)
-_IDLE_TIMEOUT = timedelta(seconds=1)
+_FAILURES_IN_A_ROW = 5
+_EJECTION = timedelta(seconds=5)
+_LONGEST_EJECTION = timedelta(seconds=30)
 _MANY = 100_000
 
 
-def model(name: str, model_name: str, server: Model) -> bytes:
-    """The cluster `name` of the model `model_name`, which has a URL."""
-    fields = {"model": Value(string_value=model_name), "path": Value(string_value=server.path())}
-    cluster = _single_host(name, server, Metadata(filter_metadata={METADATA: Struct(fields=fields)}))
-    cluster.MergeFrom(_common())
+def model(
+    name: str, model_name: str, server: Model, *, longest: float | None = None, has_stand_ins: bool = False
+) -> bytes:
+    """The cluster `name` of the model `model_name`, which has a URL.
+
+    `longest` is how many seconds a try may take, if less than its route says. A model that has stand-ins is left out
+    for a while when it fails again and again.
+    """
+    cluster = _model(name, model_name, server, longest)
     if server.health is not None:
         cluster.health_checks.append(_health_check(server))
         cluster.ignore_health_on_host_removal = True
+    if has_stand_ins:
+        cluster.outlier_detection.CopyFrom(_outlier_detection())
     return serialised(packed(cluster))
 
 
-def arm(name: str, members: Sequence[str]) -> bytes:
-    """The cluster `name` of an arm: the clusters of its chain, the first preferred."""
-    aggregate = packed(AggregateClusterConfig(clusters=members))
-    cluster = Cluster(
-        name=name,
-        lb_policy=Cluster.CLUSTER_PROVIDED,
-        cluster_type=Cluster.CustomClusterType(name="envoy.clusters.aggregate", typed_config=aggregate),
-    )
+def spare(name: str, model_name: str, server: Model, *, longest: float | None = None) -> bytes:
+    """The cluster `name` of a model that is asked whatever its health checks and its last answers were."""
+    return serialised(packed(_model(name, model_name, server, longest)))
+
+
+def rule(name: str, model_name: str, path: str, socket: str) -> bytes:
+    """The cluster `name` of a rule, which the sidecar serves at a path of a unix socket. Named hosts share no cluster with those."""
+    endpoint = Endpoint(address=Address(pipe=Pipe(path=socket)), hostname=RULES_HOST)
+    cluster = _of(name, endpoint, _metadata(model_name, path), Cluster.STATIC)
     cluster.MergeFrom(_common())
     return serialised(packed(cluster))
+
+
+def arm(name: str, members: Sequence[str], *, adapted: bool = False) -> bytes:
+    """The cluster `name` of an arm: the clusters of its chain, the first preferred."""
+    return _aggregate(name, members, upstream_filters.adapting(shadow=False) if adapted else upstream_filters.plain())
+
+
+def shadow(name: str, member: str) -> bytes:
+    """The cluster `name` of a model that gets copies of requests. Its answers go to the sidecar alone."""
+    return _aggregate(name, [member], upstream_filters.adapting(shadow=True))
 
 
 def upstream(name: str, server: Model) -> bytes:
     """The cluster `name` of the default upstream, to which requests go as they came."""
     cluster = _single_host(name, server, None)
     cluster.MergeFrom(_common())
+    return serialised(packed(cluster))
+
+
+def _model(name: str, model_name: str, server: Model, longest: float | None) -> Cluster:
+    cluster = _single_host(name, server, _metadata(model_name, server.path()))
+    cluster.MergeFrom(_common(longest))
+    return cluster
+
+
+def _metadata(model_name: str, path: str) -> Metadata:
+    fields = {"model": Value(string_value=model_name), "path": Value(string_value=path)}
+    return Metadata(filter_metadata={METADATA: Struct(fields=fields)})
+
+
+def _aggregate(name: str, members: Sequence[str], options: Mapping[str, Any]) -> bytes:
+    aggregate = packed(AggregateClusterConfig(clusters=members))
+    cluster = Cluster(
+        name=name,
+        connect_timeout=_CONNECT_TIMEOUT,
+        circuit_breakers=_circuit_breakers(),
+        lb_policy=Cluster.CLUSTER_PROVIDED,
+        cluster_type=Cluster.CustomClusterType(name="envoy.clusters.aggregate", typed_config=aggregate),
+        typed_extension_protocol_options=options,
+    )
     return serialised(packed(cluster))
 
 
@@ -96,16 +141,25 @@ def _single_host(name: str, server: Model, metadata: Metadata | None) -> Cluster
         address=Address(socket_address=SocketAddress(address=host, port_value=server.port())),
         hostname=authority(server),
     )
+    cluster = _of(name, endpoint, metadata, Cluster.STATIC if literal else Cluster.STRICT_DNS)
+    if server.address().scheme == "https":
+        cluster.transport_socket.CopyFrom(_tls(host, literal))
+    return cluster
+
+
+def _of(name: str, endpoint: Endpoint, metadata: Metadata | None, kind: Cluster.DiscoveryType) -> Cluster:
+    hosts = [LocalityLbEndpoints(lb_endpoints=[LbEndpoint(endpoint=endpoint, metadata=metadata)])]
     return Cluster(
         name=name,
-        type=Cluster.STATIC if literal else Cluster.STRICT_DNS,
+        type=kind,
         dns_lookup_family=Cluster.V4_PREFERRED,
-        load_assignment=ClusterLoadAssignment(
-            cluster_name=name,
-            endpoints=[LocalityLbEndpoints(lb_endpoints=[LbEndpoint(endpoint=endpoint, metadata=metadata)])],
-        ),
-        transport_socket=_tls(host, literal) if server.address().scheme == "https" else None,
+        load_assignment=ClusterLoadAssignment(cluster_name=name, endpoints=hosts),
     )
+
+
+def host_of(model: Model) -> str:
+    """The Host header for a model; that for rules means nothing."""
+    return RULES_HOST if model.rule is not None else authority(model)
 
 
 def authority(server: Model) -> str:
@@ -126,15 +180,16 @@ def _is_ip_address(host: str) -> bool:
 
 
 @functools.cache
-def _common() -> Cluster:
-    """What all clusters have in common."""
+def _common(longest: float | None = None) -> Cluster:
+    """What all clusters of servers have in common."""
     return Cluster(
         connect_timeout=_CONNECT_TIMEOUT,
         circuit_breakers=_circuit_breakers(),
-        typed_extension_protocol_options=_protocol_options(),
+        typed_extension_protocol_options=upstream_filters.plain(longest),
     )
 
 
+@functools.cache
 def _circuit_breakers() -> CircuitBreakers:
     """None to speak of. Envoy's defaults stop failing over in the moment it is needed: a model that dies under 64
     requests at once makes 64 retries, and Envoy allows three.
@@ -146,16 +201,20 @@ def _circuit_breakers() -> CircuitBreakers:
     return CircuitBreakers(thresholds=[thresholds])
 
 
-def _protocol_options() -> Mapping[str, Any]:
-    """HTTP/1.1. An idle connection is closed after a second, before the server does so: the web
-    servers under models wait between two and five, and a request that meets a closing connection is lost.
+@functools.cache
+def _outlier_detection() -> OutlierDetection:
+    """Five failures in a row (an answer of 5xx, a reset, a timeout), and the model is passed over for five seconds, the next time for ten.
+
+    Without it a model that hangs would cost every request the time of a try. It is the only host of its cluster,
+    and Envoy leaves out none, or all.
     """
-    http1 = UpstreamHttpProtocolOptions.ExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions())
-    options = UpstreamHttpProtocolOptions(
-        common_http_protocol_options=HttpProtocolOptions(idle_timeout=_IDLE_TIMEOUT),
-        explicit_http_config=http1,
+    return OutlierDetection(
+        consecutive_5xx=UInt32Value(value=_FAILURES_IN_A_ROW),
+        interval=_EJECTION,
+        base_ejection_time=_EJECTION,
+        max_ejection_time=_LONGEST_EJECTION,
+        max_ejection_percent=UInt32Value(value=100),
     )
-    return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": packed(options)}
 
 
 def _health_check(server: Model) -> HealthCheck:

@@ -20,6 +20,10 @@ ENVOY_NAMES: Mapping[type[Message], str] = {
     wire.UpstreamHttpProtocolOptions: "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
     wire.UpstreamTlsContext: "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
     wire.ExtProcPerRoute: "envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute",
+    wire.HeaderMutationFilter: "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+    wire.ExternalProcessor: "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
+    wire.UpstreamCodec: "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+    wire.FilterConfig: "envoy.config.route.v3.FilterConfig",
     wire.PreviousPrioritiesConfig: "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
 }
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from extproc.wire.resources_pb2 import Cluster, RouteConfiguration
-from extproc.xds import clusters, routes
+from extproc.xds import chains, clusters, routes
 from extproc.xds.packing import packed, serialised, type_url
 from extproc.xds.virtual_hosts import first_of, virtual_host
 from hyperplan.endpoint import Endpoint, Model
-from hyperplan.plan import Plan, arm_cluster, model_cluster
+from hyperplan.plan import Plan, adapted, arm_cluster, model_cluster, rule_path, shadow_cluster
 from hyperplan.problems import Invalid, Problem
 
 CLUSTER = type_url(Cluster)
@@ -24,6 +24,10 @@ ROUTES = "hyperplan"
 
 DEFAULT_UPSTREAM = "hyperplan.default-upstream"
 """The name of the cluster for everything that is no endpoint."""
+
+
+RULES = "/run/hyperplan/rules.sock"
+"""The unix socket at which the sidecar serves rules, in a container."""
 
 
 class EndpointResources(NamedTuple):
@@ -52,7 +56,9 @@ class Resources:
     upstream: str | None = field(default=None, compare=False)
 
 
-def resources_of(plan: Plan, default_upstream: str | None = None, before: Resources | None = None) -> Resources:
+def resources_of(
+    plan: Plan, default_upstream: str | None = None, before: Resources | None = None, *, rules: str = RULES
+) -> Resources:
     """The resources that serve a plan.
 
     `default_upstream` is the URL of the server for everything that is no endpoint. Endpoints that did not change are
@@ -67,7 +73,7 @@ def resources_of(plan: Plan, default_upstream: str | None = None, before: Resour
     for planned in plan.endpoints:
         old = known.get(planned.endpoint.name)
         unchanged = old and old.endpoint == planned.endpoint
-        built[planned.endpoint.name] = old if old and unchanged else _built(planned.endpoint, upstream)
+        built[planned.endpoint.name] = old if old and unchanged else _built(planned.endpoint, upstream, rules)
     all_clusters = {name: cluster for part in built.values() for name, cluster in part.models.items()}
     all_clusters |= {name: cluster for part in built.values() for name, cluster in part.arms.items()}
     if default_upstream is not None:
@@ -81,17 +87,34 @@ def resources_of(plan: Plan, default_upstream: str | None = None, before: Resour
     )
 
 
-def _built(endpoint: Endpoint, upstream: str | None) -> EndpointResources:
-    name, routing = endpoint.name, endpoint.routing
-    models = {
-        model_cluster(name, model): clusters.model(model_cluster(name, model), model, document)
-        for model, document in endpoint.models.items()
+def _built(endpoint: Endpoint, upstream: str | None, rules: str) -> EndpointResources:
+    routing = endpoint.routing
+    models: dict[str, bytes] = {}
+    for model in endpoint.models:
+        models |= _of_model(endpoint, model, rules)
+    arms = {
+        arm_cluster(endpoint.name, arm): clusters.arm(
+            arm_cluster(endpoint.name, arm), chains.members(endpoint, arm), adapted=adapted(endpoint, arm)
+        )
+        for arm in routing.split
     }
-    arms = {}
-    for arm in routing.split:
-        members = [model_cluster(name, model) for model in routing.chain(arm)]
-        arms[arm_cluster(name, arm)] = clusters.arm(arm_cluster(name, arm), members)
+    for model in routing.shadow:
+        name = shadow_cluster(endpoint.name, model)
+        arms[name] = clusters.shadow(name, model_cluster(endpoint.name, model))
     return EndpointResources(endpoint, models, arms, first_of(routes.endpoint_routes(endpoint, upstream)))
+
+
+def _of_model(endpoint: Endpoint, model: str, rules: str) -> Mapping[str, bytes]:
+    """The cluster of a model, and its spare if it has one."""
+    server, name = endpoint.models[model], model_cluster(endpoint.name, model)
+    if server.rule is not None:
+        return {name: clusters.rule(name, model, rule_path(endpoint.name, model), rules)}
+    longest, has_stand_ins = chains.limit(endpoint, model), chains.has_stand_ins(endpoint, model)
+    found = {name: clusters.model(name, model, server, longest=longest, has_stand_ins=has_stand_ins)}
+    if chains.has_spare(endpoint, model):
+        spare = chains.spare_cluster(endpoint.name, model)
+        found[spare] = clusters.spare(spare, model, server, longest=longest)
+    return found
 
 
 def _server(url: str) -> Model:

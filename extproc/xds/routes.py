@@ -1,8 +1,8 @@
 """Envoy's routes: two for each endpoint, and the one for everything else.
 
-With the routing header, which only the sidecar sets, a request goes to the arm that it names. Without it (the sidecar
-has not spoken yet, or is away) it goes to the default model, after the filter `hyperplan.decide` has had its chance.
-Filter, time limit and body limit are the same on both, since Envoy takes them from the first.
+With the routing header, which only the sidecar sets, a request goes to the arm that it names, and copies of it to the shadows.
+Without it (the sidecar has not spoken yet, or is away) it goes to the default model, after the filter `hyperplan.decide` has
+had its chance. Filters, time limit and body limit are the same on both, since Envoy takes them from the first.
 """
 
 import functools
@@ -19,6 +19,7 @@ from extproc.wire.resources_pb2 import (
     DirectResponseAction,
     ExtProcOverrides,
     ExtProcPerRoute,
+    FilterConfig,
     HeaderMatcher,
     PreviousPrioritiesConfig,
     RetryPolicy,
@@ -27,13 +28,17 @@ from extproc.wire.resources_pb2 import (
     RouteMatch,
     StringMatcher,
 )
-from extproc.xds.clusters import METADATA
+from extproc.xds import chains, clusters
 from extproc.xds.packing import packed
+from extproc.xds.upstream_filters import METADATA
 from hyperplan.endpoint import Endpoint, OnFailure
-from hyperplan.plan import ROUTING_HEADER, model_cluster
+from hyperplan.plan import ROUTING_HEADER, adapted, longest_answer, model_cluster, shadow_cluster
 
 DECIDE = "hyperplan.decide"
 """The name of the filter that asks the sidecar, in Envoy's own configuration."""
+
+DECOMPRESSORS = ("hyperplan.gunzip", "hyperplan.unbrotli", "hyperplan.unzstd")
+"""The names of the filters that undo the compression of request bodies."""
 
 _LEAST_IDLE_TIMEOUT = 60.0
 
@@ -43,7 +48,9 @@ def endpoint_routes(endpoint: Endpoint, upstream: str | None) -> Sequence[Route]
 
     `upstream` is the name of the default upstream's cluster, if there is one.
     """
-    chosen = RouteAction(cluster_header=ROUTING_HEADER, retry_policy=_failover(endpoint))
+    chosen = RouteAction(
+        cluster_header=ROUTING_HEADER, retry_policy=_failover(endpoint), request_mirror_policies=_mirrors(endpoint)
+    )
     default = RouteAction(cluster=model_cluster(endpoint.name, endpoint.routing.default_model()))
     has_arm = HeaderMatcher(name=ROUTING_HEADER, present_match=True)
     routes = [
@@ -79,29 +86,46 @@ def _endpoint_route(endpoint: Endpoint, action: RouteAction, headers: Sequence[H
     return Route(
         match=RouteMatch(path=endpoint.match.path, headers=headers),
         route=action,
-        typed_per_filter_config={DECIDE: _decide(endpoint.on_failure)},
-        # Larger bodies get 413; smaller ones are kept until the answer, to be sent again to a fallback.
-        request_body_buffer_limit=UInt64Value(value=endpoint.max_body),
+        typed_per_filter_config={DECIDE: _decide(endpoint.on_failure), **dict.fromkeys(DECOMPRESSORS, _on())},
+        request_body_buffer_limit=UInt64Value(value=_buffer_limit(endpoint)),
         response_headers_to_add=_response_headers(),
     )
 
 
-def _failover(endpoint: Endpoint) -> RetryPolicy | None:
-    """Each model that failed hands over to the next of the chain, at once.
-
-    Every try may take its share of the endpoint's time limit, so that a model that hangs leaves time for the others.
+def _buffer_limit(endpoint: Endpoint) -> int:
+    """Bytes of a body that Envoy holds: of a request until it is answered, to be sent again to a fallback, and of an answer that
+    the sidecar reads. A larger request gets a 413, and a larger answer would never be handed on: where answers are read there is
+    room for them, and it is the sidecar that refuses requests that are larger than the endpoint allows.
     """
-    longest = max(len(endpoint.routing.chain(arm)) for arm in endpoint.routing.split)
-    if longest == 1:
+    reads = endpoint.routing.shadow or any(adapted(endpoint, arm) for arm in endpoint.routing.split)
+    return longest_answer(endpoint) if reads else endpoint.max_body
+
+
+def _failover(endpoint: Endpoint) -> RetryPolicy | None:
+    """Each model that failed hands over to the next of the chain, at once."""
+    tries = chains.most_tries(endpoint)
+    if tries == 1:
         return None
     at_once = timedelta(milliseconds=1)
     return RetryPolicy(
         retry_on="5xx,reset,connect-failure,refused-stream",
-        num_retries=UInt32Value(value=longest - 1),
-        per_try_timeout=timedelta(seconds=endpoint.timeout / longest),
+        num_retries=UInt32Value(value=tries - 1),
+        per_try_timeout=timedelta(seconds=chains.longest_try(endpoint)),
         retry_back_off=RetryPolicy.RetryBackOff(base_interval=at_once, max_interval=at_once),
         retry_priority=_next_of_the_chain(),
     )
+
+
+def _mirrors(endpoint: Endpoint) -> Sequence[RouteAction.RequestMirrorPolicy]:
+    """A copy of each request for each shadow. Nobody waits for what becomes of it."""
+    return [
+        RouteAction.RequestMirrorPolicy(
+            cluster=shadow_cluster(endpoint.name, model),
+            disable_shadow_host_suffix_append=True,
+            host_rewrite_literal=clusters.host_of(endpoint.models[model]),
+        )
+        for model in endpoint.routing.shadow
+    ]
 
 
 @functools.cache
@@ -118,6 +142,14 @@ def _decide(on_failure: OnFailure) -> Any:
     """Turns the filter on, and says what becomes of requests that the sidecar does not answer for."""
     overrides = ExtProcOverrides(failure_mode_allow=BoolValue(value=on_failure == "open"))
     return packed(ExtProcPerRoute(overrides=overrides))
+
+
+@functools.cache
+def _on() -> Any:
+    """Turns a filter on, as it is in Envoy's own configuration: that is what an empty one in its place means."""
+    config = FilterConfig()
+    config.config.SetInParent()
+    return packed(config)
 
 
 @functools.cache

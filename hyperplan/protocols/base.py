@@ -76,6 +76,10 @@ class Speaker(NamedTuple):
     output: str | None = None
 
 
+SPARSE = 100_000
+"""Cells of absent features that rows made of columns may have at most: a decoded row has room for each, sent or not."""
+
+
 class Protocol:
     """Reads and writes the bodies of one wire format."""
 
@@ -101,7 +105,11 @@ class Protocol:
         raise NotImplementedError
 
     def decoded_rows(self, body: Any) -> Sequence[Any]:
-        """The rows of a request decoded as `body_type`, as structs of its row type; empty when it has none."""
+        """The rows of a request decoded as `body_type`, as structs of its row type; empty when it has none.
+
+        Raises:
+            ValidationError: a row is not good after all.
+        """
         raise NotImplementedError
 
     def loaded(self, body: Body) -> Any:

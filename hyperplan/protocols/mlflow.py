@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from hyperplan.protocols.base import (
     PLAIN,
+    SPARSE,
     Body,
     Form,
     Protocol,
@@ -42,10 +43,16 @@ class MLflow(Protocol):
 
     def body_type(self, row: RowType) -> Any:
         rows = list[row.struct] | UnsetType  # type: ignore[name-defined]
-        fields = [("dataframe_records", rows, UNSET), ("instances", rows, UNSET)]
-        return msgspec.defstruct("Body", [*fields, ("dataframe_split", UnsetType, UNSET), ("inputs", UnsetType, UNSET)])
+        fields: list[tuple[str, Any, Any]] = [("dataframe_records", rows, UNSET), ("instances", rows, UNSET)]
+        fields += [("dataframe_split", _Split | UnsetType, UNSET), ("inputs", UnsetType, UNSET)]
+        # The names of a split stand before its rows, so the rows are made of plain values; the body knows their type.
+        return msgspec.defstruct("Body", fields, namespace={"row": row.struct})
 
     def decoded_rows(self, body: Any) -> Sequence[Any]:
+        if body.dataframe_split is not UNSET:
+            if body.dataframe_records is not UNSET or body.instances is not UNSET:
+                return ()
+            return _decoded_split(body.dataframe_split, body.row, len(self.speaker.features))
         present = [rows for rows in (body.dataframe_records, body.instances) if rows is not UNSET]
         return present[0] if len(present) == 1 else ()
 
@@ -85,6 +92,20 @@ class MLflow(Protocol):
 
     def error_members(self, status: int, detail: str) -> dict[str, Any]:
         return {"error_code": ERROR_CODES.get(status, "INTERNAL_ERROR"), "message": detail}
+
+
+class _Split(msgspec.Struct):
+    columns: list[str]
+    data: list[list[Any]]
+
+
+def _decoded_split(split: _Split, row: type[msgspec.Struct], width: int) -> Sequence[Any]:
+    columns = split.columns
+    if len(set(columns)) < len(columns) or len(split.data) * (width - len(columns)) > SPARSE:
+        return ()
+    if any(len(values) != len(columns) for values in split.data):
+        return ()
+    return msgspec.convert([dict(zip(columns, values, strict=True)) for values in split.data], list[row])  # type: ignore[valid-type]
 
 
 def _rows_of_split(split: Any) -> list[Any]:

@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from hyperplan.protocols.base import (
     PLAIN,
+    SPARSE,
     Body,
     Form,
     Protocol,
@@ -37,9 +38,6 @@ from hyperplan.schema import AnyFeature, Bool, Category, Float, Int, NumberList,
 
 OUTPUT = "predict"
 """What the only output is called when the client does not ask for it by a name."""
-
-SPARSE = 100_000
-"""Cells of absent features that decoded rows may have at most: each has room for all features, sent or not."""
 
 DATATYPES: dict[type[AnyFeature], str] = {
     Float: "FP64",

@@ -1,15 +1,18 @@
 """The commands that talk to control, against a real one."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import duckdb
 import httpx
@@ -18,6 +21,9 @@ import pytest
 from cli import main
 from cli.addresses import claim
 from cli.failure import Failure
+from extproc.plans import ControlSource
+from extproc.plans.keeper import Status
+from hyperplan.plan import Plan
 from tests.extproc.conversation import DOCUMENT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -57,6 +63,27 @@ def _is_ready(url: str) -> bool:
         return httpx.get(f"{url}/readyz").is_success
     except httpx.HTTPError:
         return False
+
+
+@contextmanager
+def following(control: str, refusing: str | None = None) -> Iterator[None]:
+    """A sidecar as control sees it, which applies each plan at once, or refuses it."""
+    status = Status(0)
+
+    async def follow() -> None:
+        nonlocal status
+        async for plan in source.plans(Plan(0)):
+            assert isinstance(plan, Plan)
+            status = Status(0, plan.number, refusing) if refusing else Status(plan.number)
+
+    source = ControlSource(urlsplit(control), "follower", lambda: status)
+    thread = Thread(target=lambda: asyncio.run(follow()))
+    thread.start()
+    try:
+        yield
+    finally:
+        source.stop()
+        thread.join()
 
 
 def document(name: str) -> str:
@@ -131,6 +158,85 @@ def test_an_edit_is_rolled_back(run: Run, control: str) -> None:
     run("route", "rolled", "--split", "gbm@1=10,logit@1=90")
     assert run("rollback", "rolled", "--to", "1").stdout == "rolled: revision 3\n"
     assert httpx.get(f"{control}/v1/endpoints/rolled/routing").json()["split"] == {"gbm@1": 50, "logit@1": 50}
+
+
+def test_what_is_not_named_in_an_edit_of_the_routing_stays(run: Run, control: str) -> None:
+    run("apply", "-f", "-", text=document("edited"))
+    split = httpx.get(f"{control}/v1/endpoints/edited/routing").json()["split"]
+    run("route", "edited", "--fallback", "logit@1", "--no-sticky", "--default", "gbm@1", "--force-header", "x-arm")
+    after = httpx.get(f"{control}/v1/endpoints/edited/routing").json()
+    assert after == {"split": split, "fallback": ["logit@1"], "default": "gbm@1", "force_header": "x-arm"}
+    run("route", "edited", "--fallback", "none", "--default", "none", "--force-header", "none")
+    assert httpx.get(f"{control}/v1/endpoints/edited/routing").json() == {"split": split}
+
+
+def test_an_edit_of_nothing_is_refused(run: Run) -> None:
+    done = run("route", "any")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing to change" in done.stderr
+
+
+def test_a_dry_run_says_who_would_answer(run: Run, tmp_path: Path) -> None:
+    run("apply", "-f", "-", text=document("tried"))
+    body = tmp_path / "body.json"
+    body.write_text('{"instances": [{"dep_delay": 3.5, "carrier": "ZZ", "distance": 500, "tailnum": "N14228"}]}')
+    told = run("dry-run", "tried", "--data", f"@{body}", "--split", "logit@1=1").stdout
+    assert told.startswith("tried revision 1: routed, sticky by the feature tailnum: N14228\n")
+    assert "logit@1, then gbm@1" in told
+    assert "category" in told
+    found = json.loads(run("dry-run", "tried", "-d", "@-", "-H", "content-encoding: gzip", "--json", text="{}").stdout)
+    assert (found["status"], found["flaw"]) == (415, "encoding")
+
+
+def test_a_header_that_is_none_is_refused(run: Run) -> None:
+    done = run("dry-run", "any", "-H", "x-user-id")
+    assert done.returncode == 1
+    assert "like 'x-user-id: 7'" in done.stderr
+
+
+def test_a_model_is_drained_but_not_the_last(run: Run, control: str) -> None:
+    run("apply", "-f", "-", text=document("drained"))
+    assert run("drain", "drained", "logit@1").stdout == "drained: revision 2\n"
+    assert httpx.get(f"{control}/v1/endpoints/drained/routing").json()["split"] == {"gbm@1": 50.0}
+    last = run("drain", "drained", "gbm@1")
+    assert last.returncode == 1
+    assert "nobody would be left" in last.stderr
+
+
+def test_an_edit_is_waited_for_until_each_sidecar_has_it(run: Run, control: str) -> None:
+    with following(control):
+        run("apply", "-f", "-", "--wait", text=document("followed"))
+        done = run("route", "followed", "--split", "gbm@1=1,logit@1=1", "--wait")
+        assert (done.stdout, done.returncode) == ("followed: revision 2, in force on 1 sidecar\n", 0)
+        told = json.loads(run("drain", "followed", "logit@1", "--wait", "--json").stdout)
+        assert told["sidecars"][0]["applied"] == told["plan"]
+
+
+def test_a_sidecar_that_refuses_an_edit_that_is_waited_for_is_named(run: Run, control: str) -> None:
+    with following(control, refusing="no such cluster"):
+        done = run("apply", "-f", "-", "--wait", text=document("refused"))
+    assert done.returncode == 1
+    assert "sidecar follower refuses plan" in done.stderr
+    assert "no such cluster" in done.stderr
+
+
+def test_revisions_and_what_they_changed_are_shown(run: Run) -> None:
+    run("apply", "-f", "-", "--author", "ada", text=document("told"))
+    run("route", "told", "--split", "gbm@1=1,logit@1=50", "--author", "bob", "--reason", "canary [fine]")
+    assert run("diff", "told").stdout == "told: revision 1 to 2\n~ /routing/split/gbm@1: 50.0 -> 1.0\n"
+    assert run("diff", "told", "--from", "2", "--to", "2").stdout == "told: revision 2 to 2\nnothing differs\n"
+    changes = json.loads(run("diff", "told", "--from", "2", "--to", "1", "--json").stdout)["changes"]
+    assert changes == [{"pointer": "/routing/split/gbm@1", "before": 1.0, "after": 50.0}]
+    newest, oldest = run("revisions", "told").stdout.splitlines()[3:5]
+    assert [part in newest for part in ("2", "routing", "bob", "canary [fine]")] == [True] * 4
+    assert [part in oldest for part in ("1", "apply", "ada")] == [True] * 3
+    assert len(json.loads(run("revisions", "told", "--limit", "1", "--json").stdout)["revisions"]) == 1
+
+
+def test_an_endpoint_that_was_deleted_is_rolled_back_to_what_it_was(run: Run, control: str) -> None:
+    run("apply", "-f", "-", text=document("risen"))
+    httpx.delete(f"{control}/v1/endpoints/risen", headers={"if-match": "1"}).raise_for_status()
+    assert run("rollback", "risen", "--to", "1").stdout == "risen: revision 3\n"
 
 
 def test_shadows_are_shown_though_none_has_answered_yet(run: Run) -> None:

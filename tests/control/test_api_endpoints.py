@@ -375,6 +375,78 @@ def test_a_rollback_to_a_deletion_is_refused(known: Client, plain: MakePlain) ->
     assert known.post(f"{ENDPOINT}/rollback", json={"to": 1}, headers=at(3)).status_code == 200
 
 
+def test_what_was_deleted_comes_back_where_it_is_still_not_there(known: Client) -> None:
+    known.delete(ENDPOINT, headers=at(1))
+    back = known.post(f"{ENDPOINT}/rollback", json={"to": 1}, headers={"if-none-match": "*"})
+    assert (back.status_code, back.json()["revision"], back.json()["change"]) == (200, 3, "rollback")
+    assert known.get(ENDPOINT).json()["document"] == back.json()["document"]
+    again = known.post(f"{ENDPOINT}/rollback", json={"to": 1}, headers={"if-none-match": "*"})
+    assert again.status_code == 412
+
+
+def test_a_model_is_drained_as_one_revision_with_a_reason(known: Client) -> None:
+    drained = known.post(f"{ENDPOINT}/models/logit@1/drain", headers=at(1))
+    assert (drained.status_code, drained.headers["etag"]) == (200, '"2"')
+    assert drained.json() == {"split": {"gbm@1": 90.0}}
+    assert known.get(f"{ENDPOINT}/revisions/2").json()["reason"] == "drain logit@1"
+    assert "logit@1" in known.get(ENDPOINT).json()["document"]["models"]
+    assert known.delete(f"{ENDPOINT}/models/logit@1", headers=at(2)).status_code == 204
+
+
+def test_the_reason_of_a_drain_is_that_of_who_asks(known: Client) -> None:
+    known.post(f"{ENDPOINT}/models/logit@1/drain", headers=at(1) | {"hyperplan-reason": "it leaks"})
+    assert known.get(f"{ENDPOINT}/revisions/2").json()["reason"] == "it leaks"
+
+
+def test_the_last_that_answers_cannot_be_drained(known: Client) -> None:
+    known.post(f"{ENDPOINT}/models/logit@1/drain", headers=at(1))
+    refused = known.post(f"{ENDPOINT}/models/gbm@1/drain", headers=at(2))
+    assert pointers(refused) == {"/routing/split/gbm@1"}
+    assert "hyperplan route flight-delay --split logit@1=1" in refused.text
+
+
+def test_only_a_model_of_the_endpoint_can_be_drained(known: Client) -> None:
+    assert known.post(f"{ENDPOINT}/models/nobody@1/drain", headers=at(1)).status_code == 404
+    assert known.post(f"{ENDPOINT}/models/gbm@1/drain").status_code == 428
+
+
+def test_a_diff_says_what_the_last_change_did(known: Client, plain: MakePlain) -> None:
+    known.put(ENDPOINT, json=plain(routing={"split": {"gbm@1": 50.0, "logit@1": 10.0}, "sticky": False}))
+    assert known.get(f"{ENDPOINT}/diff").json() == {
+        "endpoint": "flight-delay",
+        "from": 1,
+        "to": 2,
+        "changes": [
+            {"pointer": "/routing/fallback", "before": ["logit@1"]},
+            {"pointer": "/routing/split/gbm@1", "before": 90.0, "after": 50.0},
+        ],
+    }
+
+
+def test_a_diff_the_other_way_round_says_what_a_rollback_would_change(known: Client, plain: MakePlain) -> None:
+    known.put(ENDPOINT, json=plain(timeout=3))
+    changes = known.get(f"{ENDPOINT}/diff", params={"from": 2, "to": 1}).json()["changes"]
+    assert changes == [{"pointer": "/timeout", "before": 3.0}]
+
+
+def test_a_diff_with_what_was_not_there_names_each_part(known: Client) -> None:
+    parts = {"/name", "/match", "/protocol", "/task", "/schema", "/models", "/routing"}
+    made = known.get(f"{ENDPOINT}/diff").json()
+    assert ((made["from"], made["to"]), {change["pointer"] for change in made["changes"]}) == ((0, 1), parts)
+    assert all("before" not in change for change in made["changes"])
+    known.delete(ENDPOINT, headers=at(1))
+    gone = known.get(f"{ENDPOINT}/diff").json()
+    assert ((gone["from"], gone["to"]), {change["pointer"] for change in gone["changes"]}) == ((1, 2), parts)
+    assert all("after" not in change for change in gone["changes"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"), [({"to": 7}, 404), ({"from": 7}, 404), ({"to": -1}, 422), ({"to": 0}, 200)]
+)
+def test_a_diff_of_a_revision_that_never_was_says_so(known: Client, asked: dict[str, int], status: int) -> None:
+    assert known.get(f"{ENDPOINT}/diff", params=asked).status_code == status
+
+
 def test_a_rollback_that_would_take_anothers_path_is_refused(known: Client, plain: MakePlain) -> None:
     known.put(ENDPOINT, json=plain(path="/moved"))
     known.put("/v1/endpoints/other", json=plain("other"))
@@ -399,6 +471,7 @@ def test_a_rollback_that_would_take_anothers_path_is_refused(known: Client, plai
         ("PUT", "/schema"),
         ("GET", "/revisions"),
         ("GET", "/revisions/1"),
+        ("GET", "/diff"),
         ("POST", "/rollback"),
     ],
 )

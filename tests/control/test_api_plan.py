@@ -12,7 +12,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from control.plans import FORGOTTEN_AFTER, MOST_SIDECARS, PlanFeed, Sidecars
+from control.plans import FORGOTTEN_AFTER, MOST_SIDECARS, SILENT_AFTER, PlanFeed, Sidecars
 from control.registry import Change, Registry, Write
 from hyperplan.endpoint import Endpoint
 from hyperplan.plan import Plan
@@ -226,6 +226,47 @@ def test_a_sidecar_that_says_nothing_for_long_is_forgotten() -> None:
     assert [sidecar.instance for sidecar in sidecars.present()] == ["b", "a"]
     now += 1
     assert [sidecar.instance for sidecar in sidecars.present()] == ["b"]
+
+
+async def test_who_waits_for_a_plan_is_told_when_the_last_sidecar_has_it_or_refuses_it() -> None:
+    sidecars = Sidecars()
+    sidecars.note("a", 1, None, None)
+    sidecars.note("b", 1, None, None)
+    waiting = asyncio.create_task(sidecars.follow(2, wait=60))
+    await asyncio.sleep(0)
+    sidecars.note("a", 2, None, None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    sidecars.note("b", 1, 2, "no such cluster")
+    async with asyncio.timeout(10):
+        found = await waiting
+    assert [(status.instance, status.applied, status.refused) for status in found] == [("b", 1, 2), ("a", 2, None)]
+
+
+async def test_nobody_waits_longer_than_asked_to() -> None:
+    sidecars = Sidecars()
+    sidecars.note("a", 1, None, None)
+    (status,) = await sidecars.follow(2, wait=0.05)
+    assert (status.applied, status.silent) == (1, False)
+
+
+async def test_a_sidecar_that_went_silent_holds_nobody_up() -> None:
+    now = [1000.0]
+    sidecars = Sidecars(clock=lambda: now[0])
+    sidecars.note("a", 1, None, None)
+    now[0] += SILENT_AFTER
+    async with asyncio.timeout(10):
+        (status,) = await sidecars.follow(2, wait=60)
+    assert (status.applied, status.silent) == (1, True)
+
+
+def test_sidecars_are_waited_for_over_http(known: Client) -> None:
+    known.get("/v1/plan", params={"instance": "a", "applied": 1})
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(known.get, "/v1/sidecars", params={"plan": 2, "wait": 60})
+        known.get("/v1/plan", params={"instance": "a", "applied": 2})
+        assert waiting.result(timeout=20).json()[0]["applied"] == 2
 
 
 def test_no_more_sidecars_are_remembered_than_there_can_be() -> None:

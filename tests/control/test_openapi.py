@@ -58,10 +58,10 @@ def test_every_body_has_a_schema(document: dict[str, Any]) -> None:
     bodies = {
         operation["operationId"]: operation["requestBody"]["content"]
         for _, method, operation in operations(document)
-        if method in ("put", "post", "patch")
+        if method in ("put", "post", "patch") and operation["operationId"] != "drain_model"  # its path says it all
     }
     kinds = {"put_endpoint": "Endpoint", "put_model": "Model", "put_routing": "Routing", "put_schema": "Schema"}
-    for name, kind in (kinds | {"roll_back": "Rollback"}).items():
+    for name, kind in (kinds | {"roll_back": "Rollback", "try_request": "TriedRequest"}).items():
         reference = {"schema": {"$ref": f"#/components/schemas/{kind}"}}
         assert bodies[name] == {"application/json": reference, "application/yaml": reference}
     assert "application/merge-patch+json" in bodies["patch_routing"]
@@ -96,7 +96,7 @@ def test_edits_say_which_headers_they_take(document: dict[str, Any]) -> None:
     }
     author = {"Hyperplan-Author": False, "Hyperplan-Reason": False}
     assert headers["put_endpoint"] == author | {"If-Match": False, "If-None-Match": False}
-    assert headers["patch_routing"] == headers["roll_back"] == author | {"If-Match": True}
+    assert headers["patch_routing"] == headers["roll_back"] == headers["drain_model"] == author | {"If-Match": True}
     assert headers["delete_model"] == author | {"If-Match": False}
     assert headers["get_endpoint"] == {}
 

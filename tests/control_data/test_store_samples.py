@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.stores import Store, Unavailable, Unopenable, open_store
+from control.stores.migrations import STEPS
 from control.stores.samples import Question
 from hyperplan.profile import Profile
 from hyperplan.sample import ObservedRow, Sample
@@ -45,6 +46,8 @@ def test_samples_are_found_newest_first_and_no_more_than_wanted(store: Store, ma
         ({"with_violations": True}, ["b"]),
         ({"chosen": "gbm@1", "answered": "logit@1"}, ["c"]),
         ({"entity": "N9"}, []),
+        ({"forced": True}, ["b"]),
+        ({"forced": False}, ["a", "c"]),
     ],
 )
 def test_samples_are_found_by_what_is_asked(
@@ -53,7 +56,7 @@ def test_samples_are_found_by_what_is_asked(
     store.ingest(
         [
             make_sample("a", entity="N1"),
-            make_sample("b", chosen="logit@1", answered="logit@1", rows=[{"carrier": "AA"}]),
+            make_sample("b", chosen="logit@1", answered="logit@1", rows=[{"carrier": "AA"}], forced=True),
             make_sample("c", answered="logit@1", entity="N2"),
             make_sample("d", endpoint="other", entity="N1"),
         ]
@@ -187,6 +190,24 @@ def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "samples.duckdb").write_bytes(b"no database" * 1000)
     with pytest.raises(Unopenable, match=r"samples\.duckdb"):
         open_store(tmp_path, 60)
+
+
+def test_samples_of_a_file_from_before_arms_could_be_forced_were_not(tmp_path: Path, make_sample: MakeSample) -> None:
+    with duckdb.connect(str(tmp_path / "samples.duckdb")) as connection:
+        connection.execute(STEPS[0])
+        connection.execute("CREATE TABLE steps_taken (step BIGINT NOT NULL); INSERT INTO steps_taken VALUES (0)")
+        connection.execute(
+            "INSERT INTO samples SELECT 1, 'e', 'old', 1, 1, '', * REPLACE (?::BLOB AS body) FROM (SELECT "
+            "NULL, NULL, NULL, NULL, NULL, 1.0, NULL, NULL, false, NULL, 0, 0, NULL AS body)",
+            [make_sample().encode()],
+        )
+    store = open_store(tmp_path, 60)
+    try:
+        store.ingest([make_sample("new", endpoint="e", forced=True)])
+        assert len(store.samples.find(Question("e", forced=False))) == 1
+        assert len(store.samples.find(Question("e", forced=True))) == 1
+    finally:
+        store.close()
 
 
 def test_the_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def test_counters_are_shown_by_window_and_in_total(api: Api, store: Store, t0: i
             Series("hyperplan.requests", "flight-delay", "rejected"): 1,
             Series("hyperplan.requests", "other", "routed"): 100,
             Series("hyperplan.choices", "flight-delay", "gbm@1"): 9,
+            Series("hyperplan.forced", "flight-delay", "gbm@2"): 2,
             Series("hyperplan.violations", "flight-delay", "distance", "missing"): 2,
             Series("hyperplan.violations", "flight-delay", "distance", "range"): 3,
             Series("hyperplan.flaws", "flight-delay", "not_json"): 4,
@@ -40,6 +41,7 @@ def test_counters_are_shown_by_window_and_in_total(api: Api, store: Store, t0: i
     assert second["flaws"] == {"not_json": 8}
     assert second["attempts"] == {"gbm@1": {"reset": 10}, "logit@1": {"ok": 12}}
     assert report["total"]["choices"] == {"gbm@1": 27}
+    assert report["total"]["forced"] == {"gbm@2": 6}
 
 
 def test_samples_tell_who_answered_how_fast_and_after_a_failover(

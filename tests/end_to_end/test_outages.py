@@ -125,6 +125,22 @@ async def test_a_stuck_sidecar_is_what_on_failure_says(fragile: Hyperplan, model
     assert (closed.status_code, "x-hyperplan-model" in closed.headers) == (503, False)
 
 
+async def test_an_endpoint_that_is_only_a_rule_answers_503_until_the_sidecar_is_back(fragile: Hyperplan) -> None:
+    endpoint = document("only-a-rule", {"prior@1": ""}, on_failure="closed")
+    endpoint["models"]["prior@1"] = {"rule": "features.x * 2.0"}
+    await fragile.apply(endpoint)
+    assert (await fragile.predict("only-a-rule", row(1.5))).json() == {"predictions": [3.0]}
+    await fragile.stack.kill(fragile.stack.sidecar)
+    assert (await fragile.predict("only-a-rule", row(1.5))).status_code == 503
+    await fragile.stack.start_sidecar()
+
+    async def answers() -> bool:
+        return (await fragile.predict("only-a-rule", row(1.5))).status_code == 200
+
+    await until(answers)
+    assert (await fragile.predict("only-a-rule", row(1.5))).headers["x-hyperplan-model"] == "prior@1"
+
+
 async def test_without_control_serving_goes_on_and_no_sample_is_lost(
     fragile: Hyperplan, model_server: ModelServers
 ) -> None:

@@ -67,6 +67,19 @@ async def test_a_killed_worker_is_replaced_and_no_client_of_an_open_endpoint_not
     assert seen.models(since=settled) == {"a@1"}
 
 
+async def test_rules_are_served_by_the_one_process_that_all_workers_have(working: Hyperplan) -> None:
+    endpoint = document("ruled", {"prior@1": ""}, on_failure="closed")
+    endpoint["models"]["prior@1"] = {"rule": "features.x * 2.0"}
+    await working.apply(endpoint)
+
+    async def decides() -> bool:
+        return (await working.predict("ruled")).status_code == 200
+
+    await until(decides)  # workers take a moment to start
+    responses = await asyncio.gather(*(working.predict("ruled") for _ in range(50)))
+    assert {(response.status_code, response.text) for response in responses} == {(200, '{"predictions":[2.0]}')}
+
+
 async def test_what_all_workers_count_adds_up(working: Hyperplan, model_server: ModelServers) -> None:
     model = await model_server()
     await working.apply(document("counted", {"a@1": model.url()}, on_failure="closed"))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from scipy.stats import chisquare
 
-from tests.end_to_end.stacks import PATIENCE, Hyperplan, document, row
+from tests.end_to_end.stacks import PATIENCE, Hyperplan, document, load, row
 from tests.envoy.running import ModelServer
 
 ModelServers = Callable[..., Awaitable[ModelServer]]
@@ -64,6 +64,44 @@ async def test_requests_without_an_entity_are_shared_by_the_weights(
         arms[str(turn)] = response.headers["x-hyperplan-model"]
     # What is drawn differs from run to run, so the test must not be one that fails in every thousandth.
     assert probability(arms, weights) > 1e-9
+
+
+async def test_a_request_that_names_an_arm_without_traffic_gets_it_and_its_sample_says_so(
+    hyperplan: Hyperplan, model_server: ModelServers
+) -> None:
+    model = await model_server()
+    models = {name: model.url(f"/{name}") for name in ("a@1", "b@1")}
+    routing = {"split": {"a@1": 1, "b@1": 0}, "force_header": "x-force-model"}
+    await hyperplan.apply(document("forced", models, routing=routing, sampling={"rate": 1, "max_per_second": 1000}))
+    tried = await hyperplan.predict("forced", row(), x_force_model="b@1")
+    usual = await hyperplan.predict("forced", row(), x_force_model="c@1")
+    assert [each.headers["x-hyperplan-model"] for each in (tried, usual)] == ["b@1", "a@1"]
+    sample = await hyperplan.sample("forced", tried)
+    assert (sample["chosen"], sample["forced"], sample["propensity"]) == ("b@1", True, 1.0)
+    asked = {"payload": row().decode(), "headers": {"X-Force-Model": "b@1"}}
+    told = (await hyperplan.api.post("/v1/endpoints/forced/dry-run", json=asked)).json()
+    assert (told["how"], [arm["arm"] for arm in told["arms"]]) == ("forced", ["b@1"])
+
+
+async def test_a_drained_model_gets_no_request_once_the_sidecars_follow_and_none_fails(
+    hyperplan: Hyperplan, model_server: ModelServers
+) -> None:
+    stays, leaves = await model_server(), await model_server()
+    models = {"a@1": stays.url("/a"), "b@1": leaves.url("/b")}
+    routing = {"split": {"a@1": 1, "b@1": 1}, "fallback": ["b@1"]}
+    await hyperplan.apply(document("drains", models, routing=routing))
+    async with load(lambda: hyperplan.predict("drains", row())) as sent:
+        await sent.more(50)
+        drained = await hyperplan.api.post("/v1/endpoints/drains/models/b@1/drain", headers={"if-match": "1"})
+        assert drained.is_success, drained.text
+        plan = (await hyperplan.api.get("/v1/endpoints/drains/revisions/2")).json()["plan"]
+        sidecars = (await hyperplan.api.get("/v1/sidecars", params={"plan": plan, "wait": PATIENCE})).json()
+        assert any(sidecar["applied"] >= plan for sidecar in sidecars)
+        await sent.more(50)  # what was under way has ended
+        seen = len(leaves.seen)
+        await sent.more(100)
+        assert (seen > 0, len(leaves.seen)) == (True, seen)
+    assert sent.statuses() == {200}
 
 
 async def test_an_edit_of_the_weights_is_seen_within_a_second(hyperplan: Hyperplan, model_server: ModelServers) -> None:

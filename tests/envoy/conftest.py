@@ -10,9 +10,19 @@ from typing import Any
 import httpx
 import pytest
 
+from extproc.sidecar import RULES_SOCKET
 from extproc.xds import Resources, XdsServer
 from hyperplan.plan import arm_cluster
-from tests.envoy.running import PATIENCE, ChoosingSidecar, ModelServer, RunningEnvoy
+from tests.envoy.running import (
+    PATIENCE,
+    ChoosingSidecar,
+    ModelServer,
+    RunningEnvoy,
+    Served,
+    Sidecar,
+    plan,
+    resources,
+)
 
 
 @pytest.fixture
@@ -76,5 +86,23 @@ async def sidecar_choosing(run: Path) -> AsyncIterator[Callable[..., Awaitable[C
             await sidecar.start()
             stack.push_async_callback(sidecar.stop)
             return sidecar
+
+        yield start
+
+
+@pytest.fixture
+async def served(
+    run: Path, envoy_with: Callable[..., Awaitable[RunningEnvoy]]
+) -> AsyncIterator[Callable[..., Awaitable[Served]]]:
+    """Starts a sidecar and its Envoy for endpoint documents."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*documents: dict[str, Any], default_upstream: str | None = None) -> Served:
+            sidecar = Sidecar(run)
+            await sidecar.start(plan(*documents))
+            stack.push_async_callback(sidecar.stop)
+            rules = str(run / RULES_SOCKET)
+            envoy = await envoy_with(resources(*documents, default_upstream=default_upstream, rules=rules))
+            return Served(envoy, sidecar.memory)
 
         yield start

@@ -1,11 +1,12 @@
 """What the tests of Envoy run: Envoy itself, models on loopback, and plans that name them."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import grpc.aio
@@ -13,6 +14,11 @@ import httpx
 
 from cli.addresses import Address
 from cli.envoy_config import EnvoySettings, envoy_binary, render
+from extproc.rules import RuleServer
+from extproc.service import OneProcess
+from extproc.sidecar import RULES_SOCKET, sockets_in
+from extproc.stages import Stages
+from extproc.transports import H2Transport
 from extproc.wire.external_processing_pb2 import (
     OVERWRITE_IF_EXISTS_OR_ADD,
     BodyResponse,
@@ -24,9 +30,11 @@ from extproc.wire.external_processing_pb2 import (
     ProcessingResponse,
 )
 from extproc.xds import Resources, resources_of
+from extproc.xds.resources import RULES
 from hyperplan.documents import Document
 from hyperplan.endpoint import read_endpoint
-from hyperplan.plan import Plan, PlannedEndpoint
+from hyperplan.plan import CompiledPlan, Plan, PlannedEndpoint
+from tests.extproc.conversation import Memory
 
 PATIENCE = 20.0
 """Seconds that a test waits for something before it fails."""
@@ -44,12 +52,19 @@ class Seen:
 
 @dataclass
 class ModelServer:
-    """A server that answers every request alike, and keeps what it saw."""
+    """A server that answers every request alike, and keeps what it saw.
+
+    One that hangs answers when it is released, one that breaks resets the connection in the middle of an answer, and one that trickles sends a byte at a
+    time and never comes to the end.
+    """
 
     status: int = 200
     answer: bytes = b'{"predictions": [0.5]}'
     headers: dict[str, str] = field(default_factory=dict)
     hangs: bool = False
+    breaks: bool = False
+    trickles: bool = False
+    released: asyncio.Event = field(default_factory=asyncio.Event)
     tls: ssl.SSLContext | None = None
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
@@ -96,16 +111,25 @@ class ModelServer:
                 body = await self._body(reader, headers)
                 self.seen.append(Seen(method, path, headers, body))
                 if self.hangs:
-                    await asyncio.Event().wait()
+                    await self.released.wait()
                 extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
                 head = f"HTTP/1.1 {self.status} Some Reason\r\ncontent-length: {len(self.answer)}\r\n{extra}\r\n"
-                writer.write(head.encode() + self.answer)
-                await writer.drain()
+                await self._write(writer, head.encode())
         except (ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._tasks.discard(task)
             writer.close()
+
+    async def _write(self, writer: asyncio.StreamWriter, head: bytes) -> None:
+        writer.write(head + self.answer[: 5 if self.breaks or self.trickles else None])
+        await writer.drain()
+        if self.breaks:
+            writer.transport.abort()
+        while self.trickles:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
 
     async def _body(self, reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
         if headers.get("transfer-encoding") != "chunked":
@@ -172,6 +196,39 @@ class RunningEnvoy:
         if self.process.returncode is None:
             self.process.terminate()
         await self.process.wait()
+
+
+class Sidecar:
+    """The sidecar's part of a request, in this process: both stages and the rules, and what they told."""
+
+    def __init__(self, run: Path) -> None:
+        self.memory = Memory()
+        self._stages = Stages(self.memory)
+        transports = {role: H2Transport(self._stages[role], socket) for role, socket in sockets_in(run).items()}
+        self._service = OneProcess(self._stages, transports)
+        self._rules = RuleServer(run / RULES_SOCKET)
+
+    async def start(self, plan: Plan) -> None:
+        compiled = CompiledPlan(plan)
+        await self._rules.widen(compiled)
+        await self._service.adopt(plan, compiled)
+        await self._service.start()
+
+    async def stop(self) -> None:
+        await self._service.stop(0.1)
+        await self._rules.stop(0.1)
+
+
+class Served(NamedTuple):
+    """An Envoy with its sidecar, and what the sidecar told."""
+
+    envoy: RunningEnvoy
+    memory: Memory
+
+    @property
+    def url(self) -> str:
+        """Where the endpoint `delay` is."""
+        return f"{self.envoy.url}/v1/models/delay:predict"
 
 
 class ChoosingSidecar:
@@ -244,6 +301,13 @@ def plan(*documents: dict[str, Any]) -> Plan:
     return Plan(1, tuple(PlannedEndpoint(1, read_endpoint(Document(document))) for document in documents))
 
 
-def resources(*documents: dict[str, Any], default_upstream: str | None = None) -> Resources:
+def resources(*documents: dict[str, Any], default_upstream: str | None = None, rules: str = RULES) -> Resources:
     """The resources of a plan of these endpoint documents."""
-    return resources_of(plan(*documents), default_upstream)
+    return resources_of(plan(*documents), default_upstream, rules=rules)
+
+
+def unused_url(path: str) -> str:
+    """A URL at which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}{path}"

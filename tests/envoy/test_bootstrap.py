@@ -10,13 +10,17 @@ from ruamel.yaml import YAML
 from cli.addresses import Address
 from cli.envoy_config import BOOTSTRAP, EnvoySettings, envoy_binary, render, render_json
 from extproc.xds.resources import ROUTES
-from extproc.xds.routes import DECIDE
+from extproc.xds.routes import DECIDE, DECOMPRESSORS
+from extproc.xds.upstream_filters import ADAPT
 from hyperplan.endpoint import WITHHELD_HEADERS
 
 
+def static_resources() -> Any:
+    return YAML(typ="safe").load(BOOTSTRAP)["static_resources"]
+
+
 def connection_manager() -> Any:
-    bootstrap = YAML(typ="safe").load(BOOTSTRAP)
-    [manager] = bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"]
+    [manager] = static_resources()["listeners"][0]["filter_chains"][0]["filters"]
     return manager["typed_config"]
 
 
@@ -46,7 +50,7 @@ def test_the_file_that_the_command_ships_is_the_one_that_people_read() -> None:
 
 
 def test_the_headers_kept_from_the_sidecar_are_those_that_endpoints_may_not_name() -> None:
-    decide = connection_manager()["http_filters"][0]["typed_config"]
+    decide = next(part for part in connection_manager()["http_filters"] if part["name"] == DECIDE)["typed_config"]
     patterns = decide["forward_rules"]["disallowed_headers"]["patterns"]
     assert {pattern["exact"] for pattern in patterns} == WITHHELD_HEADERS
 
@@ -54,4 +58,6 @@ def test_the_headers_kept_from_the_sidecar_are_those_that_endpoints_may_not_name
 def test_the_names_that_the_sidecar_uses_are_those_of_the_bootstrap() -> None:
     manager = connection_manager()
     assert manager["rds"]["route_config_name"] == ROUTES
-    assert manager["http_filters"][0]["name"] == DECIDE
+    off = [part["name"] for part in manager["http_filters"] if part.get("disabled")]
+    assert off == [*DECOMPRESSORS, DECIDE]
+    assert ADAPT in {cluster["name"] for cluster in static_resources()["clusters"]}

@@ -12,7 +12,7 @@ from google.protobuf.any_pb2 import Any
 from extproc.xds import Refused, Resources, XdsServer
 from extproc.xds.resources import CLUSTER
 from hyperplan.plan import model_cluster
-from tests.envoy.running import PATIENCE, ChoosingSidecar, ModelServer, RunningEnvoy, endpoint_document, resources
+from tests.envoy.running import PATIENCE, ModelServer, RunningEnvoy, Served, endpoint_document, resources
 
 EnvoyWith = Callable[[Resources], Awaitable[RunningEnvoy]]
 Server = Callable[..., Awaitable[ModelServer]]
@@ -59,6 +59,39 @@ async def test_replacing_all_models_again_and_again_fails_no_request(
             assert answer.headers["x-hyperplan-model"] == f"m@{versions.index(version)}"
     assert len(statuses) > 30
     assert set(statuses) == {200}
+
+
+async def test_a_model_that_moves_to_another_address_under_its_name_fails_no_request(
+    envoy_with: EnvoyWith, model_server: Server, xds: XdsServer, client: httpx.AsyncClient
+) -> None:
+    homes = [await model_server(answer=b"first"), await model_server(answer=b"second")]
+    versions = [resources(endpoint_document({"m@1": homes[n % 2].url(f"/home/{n}")}, timeout=0.5)) for n in range(20)]
+    envoy = await envoy_with(versions[0])
+    async with load(client, envoy.url + PATH) as statuses:
+        for number, version in enumerate(versions[1:], start=1):
+            await xds.apply(version)
+            answer = await client.post(envoy.url + PATH, content=b"{}")
+            assert answer.content == homes[number % 2].answer
+    assert len(statuses) > 20
+    assert set(statuses) == {200}
+
+
+async def test_a_request_that_is_under_way_to_an_arm_that_is_taken_out_gets_its_answer(
+    envoy_with: EnvoyWith, model_server: Server, xds: XdsServer, client: httpx.AsyncClient
+) -> None:
+    slow, other = await model_server(answer=b"slow", hangs=True), await model_server(answer=b"other")
+    envoy = await envoy_with(resources(endpoint_document({"slow@1": slow.url()}, timeout=20)))
+    under_way = asyncio.create_task(client.post(envoy.url + PATH, content=b"{}"))
+
+    async def has_arrived() -> bool:
+        return len(slow.seen) == 1
+
+    await until(has_arrived)
+    await xds.apply(resources(endpoint_document({"other@1": other.url()}, timeout=20)))
+    assert (await client.post(envoy.url + PATH, content=b"{}")).content == b"other"
+    slow.released.set()
+    answer = await under_way
+    assert (answer.status_code, answer.content) == (200, b"slow")
 
 
 async def test_when_apply_returns_envoy_routes_by_the_new_resources(
@@ -177,19 +210,17 @@ def resident(envoy: RunningEnvoy) -> int:
 
 
 async def test_a_hundred_routing_edits_in_a_row_fail_no_request(
-    envoy_with: EnvoyWith,
-    model_server: Server,
-    xds: XdsServer,
-    sidecar_choosing: Callable[..., Awaitable[ChoosingSidecar]],
-    client: httpx.AsyncClient,
+    served: Callable[..., Awaitable[Served]], model_server: Server, xds: XdsServer, client: httpx.AsyncClient
 ) -> None:
+    """Of two, one gives the arm a fallback, so that its answers are read, and the other takes it away."""
     model = await model_server()
-    await sidecar_choosing("a@1")
     models = {"a@1": model.url("/a"), "b@1": model.url("/b")}
     routings = [{"split": {"a@1": 1}, "fallback": fallback} for fallback in ([], ["b@1"])]
-    versions = [resources(endpoint_document(models, routing=routing)) for routing in routings]
-    envoy = await envoy_with(versions[0])
-    async with load(client, envoy.url + PATH) as statuses:
+    documents = [endpoint_document(models, routing=routing) for routing in routings]
+    versions = [resources(document) for document in documents]
+    delay = await served(documents[0])
+    async with load(client, delay.url) as statuses:
         for edit in range(100):
             await xds.apply(versions[(edit + 1) % 2])
     assert set(statuses) == {200}
+    assert {model for _, model, outcome in delay.memory.attempts if outcome == "ok"} == {"a@1"}

@@ -53,6 +53,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.routes: list[tuple[str, str]] = []
+        self.forces: list[tuple[str, str]] = []
         self.rejections: list[str] = []
         self.violations: list[tuple[str, str, str]] = []
         self.flaws: list[tuple[str, str]] = []
@@ -63,6 +64,9 @@ class Memory:
 
     def routed(self, endpoint: str, arm: str) -> None:
         self.routes.append((endpoint, arm))
+
+    def forced(self, endpoint: str, arm: str) -> None:
+        self.forces.append((endpoint, arm))
 
     def rejected(self, endpoint: str) -> None:
         self.rejections.append(endpoint)

@@ -471,6 +471,16 @@ def test_why_a_sampled_shadow_has_no_predictions_is_told(
     assert (sample.failure, sample.status, sample.predictions) == (failure, status, [])
 
 
+def test_a_stream_of_a_sampled_shadow_is_no_failure_though_it_has_no_predictions(
+    at: Callable[..., Attempt], memory: Memory
+) -> None:
+    attempt = at("gbm@1", SAMPLED)
+    attempt.goes()
+    attempt.response_headers({"content-type": "text/event-stream"})
+    ((sample, _),) = memory.shadows
+    assert (sample.status, sample.failure, sample.predictions) == (200, None, [])
+
+
 def test_a_request_that_cannot_be_said_to_a_shadow_is_told_too(at: Callable[..., Attempt], memory: Memory) -> None:
     attempt = at("logit@1", SAMPLED)
     assert attempt.goes(b'{"instances": [3]}') is None

@@ -325,10 +325,25 @@ def test_a_sample_holds_the_whole_exchange(converse: Converse, memory: Memory) -
     assert (sample.prediction_id, sample.plan, sample.revision) == ("id-1", 7, 3)
     assert (sample.propensity, sample.inclusion) == (0.5, 1.0)
     assert sample.entity == "N14228"
+    assert not sample.forced
     assert sample.slices == {"carrier": "AA", "header:x-platform": "ios"}
     assert sample.rows[0].values == {"dep_delay": 3.5, "carrier": "AA", "distance": 500, "tailnum": "N14228"}
     assert sample.predictions == [0.125]
     assert sample.time == 1_700_000_000 * 10**9
+
+
+def test_a_request_that_names_its_arm_gets_it_and_is_no_choice_of_the_split(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    converse = decide_with(("sticky: true", "force_header: x-force-model"))
+    for arm in ("logit@1", "gbm@1", "logit@1"):
+        conversation = converse()
+        conversation.request_headers({"x-force-model": arm})
+        assert header(conversation.request_body(GOOD), "x-hyperplan-arm") == f"arm/flight-delay/{arm}"
+        conversation.close()
+    assert memory.forces == [("flight-delay", arm) for arm in ("logit@1", "gbm@1", "logit@1")]
+    assert memory.routes == []
+    assert {(sample.forced, sample.propensity) for sample, _ in memory.samples} == {(True, 1.0)}
 
 
 def test_tensors_in_binary_are_sampled_like_any_other_body(

@@ -111,6 +111,7 @@ def test_a_decision_is_a_span_below_envoys(telemetry: Telemetry, receiver: OtlpR
 def test_everything_is_counted(telemetry: Telemetry, receiver: OtlpReceiver) -> None:
     for _ in range(3):
         telemetry.routed("e", "gbm@1")
+    telemetry.forced("e", "gbm@2")
     telemetry.rejected("e")
     telemetry.violated("e", "distance", "missing")
     telemetry.flawed("e", "not_json")
@@ -118,7 +119,8 @@ def test_everything_is_counted(telemetry: Telemetry, receiver: OtlpReceiver) -> 
     telemetry.plan_number = 7
     receiver.wait_for(lambda: receiver.total("hyperplan.choices", endpoint="e", arm="gbm@1") == 3)
     receiver.wait_for(lambda: receiver.total("hyperplan.plan") == 7)
-    assert receiver.total("hyperplan.requests", endpoint="e", outcome="routed") == 3
+    assert receiver.total("hyperplan.requests", endpoint="e", outcome="routed") == 4
+    assert receiver.total("hyperplan.forced", endpoint="e", arm="gbm@2") == 1
     assert receiver.total("hyperplan.requests", endpoint="e", outcome="rejected") == 1
     assert receiver.total("hyperplan.violations", endpoint="e", feature="distance", kind="missing") == 1
     assert receiver.total("hyperplan.flaws", endpoint="e", flaw="not_json") == 1

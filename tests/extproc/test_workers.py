@@ -211,6 +211,18 @@ async def test_a_new_plan_is_served_by_all_of_them_when_adopt_returns(start: Sta
         assert [await running.decided() for _ in range(4)] == ["immediate_response"] * 4
 
 
+async def test_a_plan_that_comes_before_any_worker_serves_is_served_when_adopt_returns(tmp_path: Path) -> None:
+    supervisor = Supervisor(2, sockets_in(tmp_path), Told())
+    await supervisor.adopt(plan(1), EMPTY)
+    await supervisor.start()
+    try:
+        await eventually(lambda: len(supervisor.starting) == 2)
+        await supervisor.adopt(plan(2), EMPTY)
+        assert len(supervisor.serving) == 2
+    finally:
+        await supervisor.stop(0.5)
+
+
 async def test_a_worker_that_dies_is_replaced_and_the_others_do_not_notice(start: Start) -> None:
     async with start(2) as running, running.client() as call:
         streams = []

@@ -1,19 +1,23 @@
 """What a plan becomes for Envoy. Whether Envoy takes it is for the tests with a real one."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster, ClusterDiscoveryType
 from envoy_data_plane.envoy.config.route.v3 import Route, RouteConfiguration, RouteList, VirtualHost
+from envoy_data_plane.envoy.extensions.clusters.aggregate.v3 import ClusterConfig
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOptions
 from envoy_data_plane.google.protobuf import Any as Packed
 from envoy_data_plane.xds.type.matcher.v3 import MatcherOnMatch
 from google.protobuf.struct_pb2 import Struct, Value
 
+from extproc.xds.chains import spare_cluster
 from extproc.xds.packing import serialised
 from extproc.xds.resources import DEFAULT_UPSTREAM, ROUTES, Resources, resources_of
 from hyperplan.documents import Document
 from hyperplan.endpoint import read_endpoint
-from hyperplan.plan import Plan, PlannedEndpoint, arm_cluster, model_cluster
+from hyperplan.plan import Plan, PlannedEndpoint, arm_cluster, model_cluster, shadow_cluster
 from hyperplan.problems import Invalid
 
 
@@ -72,13 +76,78 @@ def routes(resources: Resources, host: str = "*") -> list[Route]:
 
 def test_each_model_and_each_arm_is_a_cluster() -> None:
     names = {model_cluster("delay", model) for model in ("a@1", "b@1")}
-    assert of(planned()).clusters.keys() == names | {arm_cluster("delay", arm) for arm in ("a@1", "b@1")}
+    alone = planned(routing={"split": {"a@1": 9, "b@1": 1}})
+    assert of(alone).clusters.keys() == names | {arm_cluster("delay", arm) for arm in ("a@1", "b@1")}
+
+
+def test_only_a_model_that_may_be_passed_over_has_a_spare() -> None:
+    models = {name: {"url": "http://127.0.0.1:9001/", "protocol": "tfserving"} for name in ("a@1", "b@1", "c@1")}
+    models["rule@1"] = {"rule": "0.5"}
+    routing = {"split": {"a@1": 1}, "fallback": ["b@1", "rule@1", "c@1"]}
+    assert spares(of(planned(models=models, routing=routing))) == {"a@1", "b@1"}
+    models["c@1"]["health"] = "/health"
+    assert spares(of(planned(models=models, routing=routing))) == {"a@1", "b@1", "c@1"}
+    assert spares(of(planned(models=models, routing={"split": {"c@1": 1}}))) == set()
+
+
+def spares(resources: Resources) -> set[str]:
+    """The models that have one."""
+    return {name.split("/")[2] for name in resources.clusters if name.startswith("spare/")}
+
+
+def test_the_spares_of_a_chain_come_after_all_of_its_models() -> None:
+    aggregate = cluster(of(planned()), arm_cluster("delay", "a@1")).cluster_type
+    assert aggregate is not None
+    assert aggregate.typed_config is not None
+    members = aggregate.typed_config.unpack()
+    assert isinstance(members, ClusterConfig)
+    models = [model_cluster("delay", model) for model in ("a@1", "b@1")]
+    assert members.clusters == [*models, spare_cluster("delay", "a@1")]
+
+
+def test_only_an_arm_that_is_adapted_and_a_shadow_have_filters_of_their_own() -> None:
+    shadowed = planned(routing={"split": {"a@1": 9, "b@1": 1}, "fallback": ["b@1"], "shadow": ["a@1"]})
+    names = [arm_cluster("delay", "a@1"), arm_cluster("delay", "b@1"), shadow_cluster("delay", "a@1")]
+    filters = [[part.name for part in options(of(shadowed), name).http_filters] for name in names]
+    adapting = ["hyperplan.tell-target", "hyperplan.adapt", "envoy.filters.http.upstream_codec"]
+    assert filters == [adapting, [], adapting]
+
+
+def options(resources: Resources, name: str) -> HttpProtocolOptions:
+    """What a cluster says of HTTP."""
+    [packed] = cluster(resources, name).typed_extension_protocol_options.values()
+    unpacked = packed.unpack()
+    assert isinstance(unpacked, HttpProtocolOptions)
+    return unpacked
+
+
+def test_each_shadow_gets_a_copy_from_the_route_that_has_an_arm_alone() -> None:
+    chosen, default, *_ = routes(of(planned(routing={"split": {"a@1": 1}, "shadow": ["b@1"]})))
+    assert chosen.route is not None
+    assert default.route is not None
+    assert [policy.cluster for policy in chosen.route.request_mirror_policies] == [shadow_cluster("delay", "b@1")]
+    assert default.route.request_mirror_policies == []
+
+
+def test_a_rule_is_at_its_path_of_the_socket_of_rules() -> None:
+    models = {"a@1": {"url": "http://127.0.0.1:9001/a", "protocol": "tfserving"}, "r@1": {"rule": "0.5"}}
+    plan = Plan(1, (planned(models=models, routing={"split": {"a@1": 1, "r@1": 1}, "default": "a@1"}),))
+    found = cluster(resources_of(plan, rules="/run/rules.sock"), model_cluster("delay", "r@1"))
+    assert found.load_assignment is not None
+    [host] = found.load_assignment.endpoints[0].lb_endpoints
+    assert host.endpoint is not None
+    assert host.endpoint.address is not None
+    assert host.endpoint.address.pipe is not None
+    assert host.endpoint.address.pipe.path == "/run/rules.sock"
+    assert host.metadata is not None
+    assert host.metadata.filter_metadata["hyperplan"].to_dict() == {"model": "r@1", "path": "/rules/delay/r@1"}
 
 
 def test_every_model_comes_before_every_arm() -> None:
     resources = of(planned(), planned(name="other", match={"path": "/other"}))
-    kinds = [name.partition("/")[0] for name in resources.clusters]
-    assert kinds == ["model"] * 4 + ["arm"] * 4
+    kinds = [name.startswith("arm/") for name in resources.clusters]
+    assert kinds == sorted(kinds)
+    assert kinds.count(True) == 4
 
 
 def test_an_address_is_static_and_a_name_is_looked_up() -> None:
@@ -166,11 +235,26 @@ def test_a_lone_model_is_not_tried_twice() -> None:
     assert (chosen.route.retry_policy, default.route.retry_policy) == (None, None)
 
 
-def test_each_model_of_a_chain_gets_one_try() -> None:
+def test_a_chain_is_tried_to_the_end_of_its_spares() -> None:
     chosen, *_ = routes(of(planned()))
     assert chosen.route is not None
     assert chosen.route.retry_policy is not None
-    assert chosen.route.retry_policy.num_retries == 1
+    assert chosen.route.retry_policy.num_retries == 2
+
+
+def test_a_try_may_take_an_equal_share_of_the_time_or_what_its_model_says() -> None:
+    models = {
+        name: {"url": "http://127.0.0.1:9001/", "protocol": "tfserving", **timeout}
+        for name, timeout in {"a@1": {"timeout": 7}, "b@1": {}, "c@1": {"timeout": 1}}.items()
+    }
+    resources = of(planned(timeout=9, models=models, routing={"split": {"a@1": 1}, "fallback": ["b@1", "c@1"]}))
+    chosen, *_ = routes(resources)
+    assert chosen.route is not None
+    assert chosen.route.retry_policy is not None
+    assert chosen.route.retry_policy.per_try_timeout == timedelta(seconds=7)
+    common = [options(resources, model_cluster("delay", name)).common_http_protocol_options for name in models]
+    limits = [None if part is None else part.max_stream_duration for part in common]
+    assert limits == [None, timedelta(seconds=3), timedelta(seconds=1)]
 
 
 def test_the_default_upstream_is_a_cluster() -> None:

@@ -59,6 +59,30 @@ def test_an_endpoint_that_is_not_sticky_draws_for_every_entity() -> None:
     assert {choice.arm for choice in choices(endpoint, body(tailnum="N14228"), {})} == {"gbm@1", "logit@1"}
 
 
+FORCIBLE = PLAIN["routing"] | {"split": {"gbm@1": 1, "logit@1": 0}, "force_header": "x-force-model"}
+
+
+def test_a_request_may_name_its_arm_even_one_that_takes_no_traffic() -> None:
+    endpoint = compiled(routing=FORCIBLE)
+    found = choices(endpoint, body(tailnum="N14228"), {"x-force-model": b"logit@1"})
+    assert found == {Choice("logit@1", 1.0, forced=True)}
+
+
+@pytest.mark.parametrize("named", [b"prior@1", b"", b"LOGIT@1", b"\xff"])
+def test_a_request_that_names_no_arm_is_routed_as_if_it_named_none(named: bytes) -> None:
+    assert choices(compiled(routing=FORCIBLE), body(), {"x-force-model": named}) == {Choice("gbm@1", 1.0)}
+
+
+def test_no_request_names_its_arm_unless_the_endpoint_says_how() -> None:
+    found = choices(compiled(), body(tailnum="N14228"), {"x-force-model": b"logit@1"}, times=1)
+    assert found == choices(compiled(), body(tailnum="N14228"), {})
+
+
+def test_what_a_request_does_not_settle_is_drawn() -> None:
+    endpoint = compiled()
+    assert decision.settled(endpoint, decision.inspect(endpoint, body(), {}), {}) is None
+
+
 def test_an_entity_may_stand_in_a_header() -> None:
     endpoint = compiled(entity={"header": "x-user-id"})
     inspection = decision.inspect(endpoint, body(), {})

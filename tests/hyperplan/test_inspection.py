@@ -157,6 +157,13 @@ def test_an_inspection_of_a_body_costs_what_the_body_holds_not_what_the_schema_h
     assert not hasattr(inspection.rows[0], "__struct_fields__")
 
 
+def test_a_split_of_rows_without_columns_costs_what_it_holds() -> None:
+    schema = Schema(features={f"x{index}": Float(required=False) for index in range(5000)})
+    inspection = inspect(json.dumps({"dataframe_split": {"columns": [], "data": [[]] * 300_000}}), "mlflow", schema)
+    assert (len(inspection.rows), list(inspection.violations)) == (300_000, [])
+    assert not hasattr(inspection.rows[0], "__struct_fields__")
+
+
 def test_a_sparse_row_is_read_like_any_other() -> None:
     schema = Schema(features={f"x{index}": Float(required=False) for index in range(5000)})
     for count in (1, 100):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import assume, given, settings, target
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hyperplan.endpoint import Task
@@ -56,7 +56,7 @@ def chosen(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 ORDER = ["<", "<=", ">", ">=", "==", "!="]
-for _ in range(3):  # each round nests one deeper
+for _ in range(2):  # each round nests one deeper
     doubles, ints, conditions = (
         doubles
         | joined(doubles, ["+", "-", "*", "/"], doubles)
@@ -112,12 +112,11 @@ rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(expressions(), st.sampled_from(["binary", "regression"]), st.lists(rows, min_size=1, max_size=20))
 def test_what_passed_fails_on_no_row_that_the_schema_accepts(expression: str, task: Task, rows: list[Any]) -> None:
     assert list(violations_of(SCHEMA, rows)) == []
     problems = problems_of_rule(expression, SCHEMA, task)
-    target(-len(problems))
     for problem in problems:
         assert "say it in another way" not in problem, "the analysis found it sound, and the engine failed"
         assert "the engine does not understand" not in problem
