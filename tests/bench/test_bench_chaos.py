@@ -11,11 +11,13 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from bench.chaos import __main__ as command
 from bench.chaos import model
 from bench.chaos.faults import ENVOY, FAULTS, SIDECAR, as_on_failure_says, closed, inside_adapt, no_envoy
 from bench.chaos.judgement import Observed, Promise, judge
 from bench.chaos.load import CUT_OFF, UNREACHABLE, WRONG, Load, Seen
 from bench.chaos.site import CLOSED, MODELS, OPEN, Marks
+from cli.failure import Failure
 from tests.support.waiting import eventually
 
 AWAY: Marks = {SIDECAR: [(10.0, 20.0)], ENVOY: [(10.0, 20.0)]}
@@ -240,3 +242,29 @@ async def test_a_load_counts_requests_that_get_no_connection_or_lose_it(server: 
 def test_each_fault_says_what_is_done_and_every_model_has_another_protocol() -> None:
     assert all(fault.says for fault in FAULTS.values())
     assert len(set(MODELS.values())) == len(MODELS) == 3
+
+
+# The command.
+
+
+@pytest.mark.parametrize(("failure", "code"), [(None, 0), ("503", 1)])
+def test_the_command_prints_an_object_for_each_fault_and_its_exit_code_tells_whether_all_bars_hold(
+    failure: str | None, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def observe(*_: object) -> Observed:
+        everybody = [request(number, model=name) for number, name in enumerate(MODELS, start=1)]
+        return observed(*everybody, request(9, failure))
+
+    monkeypatch.setattr(command, "observe", observe)
+    with pytest.raises(SystemExit) as ended:
+        command.main(["control-killed", "routing-edits"], as_json=True)
+    assert ended.value.code == code
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["fault"] for one in printed] == ["control-killed", "routing-edits"]
+    assert [one["client_errors"] for one in printed] == [code, code]
+    assert {"requests", "answered_by", "p99_ms"} <= printed[0].keys()
+
+
+def test_a_fault_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(Failure, match="'flood' is no fault; known: model-killed, "):
+        command.main(["flood"])
