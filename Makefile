@@ -7,7 +7,7 @@ COMPILED := build/compiled
 # The tests and the demo start many processes: what they import is compiled once, and not by each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint types unit acceptance interop compiled fuzz bench soak proto format clean
+.PHONY: help demo test lint types unit acceptance interop compiled fuzz bench soak chaos proto format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -45,6 +45,9 @@ bench: $(COMPILED)/stamp  ## Measure the external processor next to its peers; i
 
 soak: $(COMPILED)/stamp  ## Load a sidecar for ten minutes
 	$(BIN)/python -m bench.soak $(ARGS)
+
+chaos: $(VENV)/dev  ## Break models, sidecar, control and Envoy, one after the other, and judge what each client got
+	$(BIN)/python -m bench.chaos --json $(ARGS)
 
 FUZZ_SECONDS ?= 60
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import growth, rows
+from bench import edits, growth, rows
 from bench.figures import Figure, figures
 from bench.measure import Row, measure
 from bench.report import figure_table, require_compiled, run_command
@@ -38,15 +38,17 @@ async def run(rounds: int, seconds: float, console: Console) -> dict[str, Any]:
         targets, missing = await rows.start(stand, show)
         measured = await measure(targets, rounds, seconds, show)
     grown: dict[str, Row] = {}
-    for group in (growth.with_rows, growth.with_features, growth.with_workers):
+    for group in (growth.with_rows, growth.with_translation, growth.with_features, growth.with_workers):
         grown |= await group(max(2, rounds // 2), seconds, show)
     endpoints, applied = await growth.with_endpoints(rounds, seconds, show)
+    edited = await edits.measure(edits.EDITS, edits.SIDECARS, edits.REAL, show)
     return {
         "rows": [row.as_dict() for row in measured.values()]
         + [{"row": name, "missing": reason} for name, reason in missing.items()],
         "growth": [row.as_dict() for row in (*grown.values(), *endpoints.values())],
         "applied": [{name: round(value, 3) for name, value in one._asdict().items()} for one in applied],
-        "figures": [figure._asdict() for figure in figures(measured, endpoints, start)],
+        "edits": [one.as_dict() for one in edited],
+        "figures": [figure._asdict() for figure in (*figures(measured, endpoints, start), *edits.figures(edited))],
     }
 
 
@@ -58,6 +60,7 @@ def tell(result: dict[str, Any], console: Console) -> None:
     for one in result["applied"]:
         applied.add_row(f"{one['endpoints']:,}", f"{one['whole']:g}", f"{one['edit']:g}")
     console.print(applied)
+    console.print(edits.table(result["edits"]))
     console.print(figure_table([Figure(**figure) for figure in result["figures"]]))
 
 
@@ -74,7 +77,7 @@ def main(
     seconds: Annotated[int, typer.Option(min=1, help="How long each row is loaded in a round.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure the external processor next to its peers, and how its cost grows. Takes some twenty minutes."""
+    """Measure the external processor next to its peers, and how its cost grows. Takes some twenty-five minutes."""
     require_compiled("make bench")
     progress = Console(stderr=True)
     result = asyncio.run(run(rounds, seconds, progress))

@@ -22,6 +22,8 @@ def document(model: str, *, sampling: float, name: str = demo_endpoint.NAME, pat
     for one in found["models"].values():
         one["url"] = model
         del one["health"]
+    # An arm with fallbacks has the filter that translates; what that costs has rows of its own.
+    del found["routing"]["fallback"]
     sampled = {"rate": sampling, "max_per_second": 100_000}
     # Closed, so that a request which the processor did not answer is an error, and not a fast answer.
     return {**found, "name": name, "match": {"path": path}, "sampling": sampled, "on_failure": "closed"}

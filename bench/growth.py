@@ -1,4 +1,4 @@
-"""How cost grows: with rows, with features and their order, with endpoints, with workers; and what a plan costs to apply."""
+"""How cost grows: with rows, with translation, with features and their order, with endpoints, with workers; and what a plan costs to apply."""
 
 import random
 from collections.abc import Sequence
@@ -13,9 +13,19 @@ from bench.measure import Row, Show, Target, measure
 from bench.stand import Stand, plan_of
 
 ROWS = (1, 10, 100, 1000)
+TRANSLATED = (1, 10, 100)
 FEATURES = (7, 50, 500)
 ENDPOINTS = (1, 100, 10_000)
 WORKERS = (1, 2)
+
+
+_TRANSLATIONS = (
+    ("tfserving to tfserving", "same@1", None),
+    ("tfserving to mlflow", "mlflow@1", None),
+    ("tfserving to tfserving, with a fallback", "same@1", "mlflow@1"),
+    ("tfserving to mlflow, with a fallback", "mlflow@1", "same@1"),
+)
+"""How requests reach models: the name, the model that is chosen, and its fallback."""
 
 
 class Applied(NamedTuple):
@@ -34,6 +44,21 @@ async def with_rows(rounds: int, seconds: float, show: Show) -> dict[str, Row]:
     async with Stand() as stand:
         served = await stand.sidecar("rows", [stand.document()])
         targets = {f"rows: {count:,}": Target(served, _script(stand, flights.bodies(count, 20))) for count in ROWS}
+        return await measure(targets, rounds, seconds, show)
+
+
+async def with_translation(rounds: int, seconds: float, show: Show) -> dict[str, Row]:
+    """A request of 1, 10 and 100 rows, as it is and said in another protocol; and both in an arm that has a fallback."""
+    async with Stand() as stand:
+        targets = {}
+        for name, model, other in _TRANSLATIONS:
+            # The stand asks the last one whether it is ready, and it asks about one row.
+            documents = {rows: _translated(stand, rows, model, other) for rows in sorted(TRANSLATED, reverse=True)}
+            served = await stand.sidecar(name, list(documents.values()))
+            for rows in TRANSLATED:
+                url = served.url.replace(documents[1]["match"]["path"], documents[rows]["match"]["path"])
+                target = Target(served._replace(url=url), _script(stand, flights.bodies(rows, 20)))
+                targets[f"{name}, rows: {rows}"] = target
         return await measure(targets, rounds, seconds, show)
 
 
@@ -90,6 +115,18 @@ def _others(document: dict[str, Any], count: int) -> list[dict[str, Any]]:
         {**document, "name": f"endpoint-{number}", "match": {"path": f"/v1/models/endpoint-{number}:predict"}}
         for number in range(count)
     ]
+
+
+def _translated(stand: Stand, rows: int, model: str, fallback: str | None) -> dict[str, Any]:
+    """An endpoint whose requests, of so many rows, go to one of two models: one speaks what clients do, one speaks MLflow."""
+    url = f"{stand.model.url}/rows/{rows}"
+    return {
+        **stand.document(),
+        "name": f"rows-{rows}",
+        "match": {"path": f"/v1/models/rows-{rows}:predict"},
+        "models": {"same@1": {"url": url, "protocol": "tfserving"}, "mlflow@1": {"url": url, "protocol": "mlflow"}},
+        "routing": {"split": {model: 1}, "fallback": [fallback] if fallback else [], "default": "same@1"},
+    }
 
 
 def _wide(document: dict[str, Any], count: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The model behind every row of the benchmark: it answers each POST alike, as fast as Python can.
+"""The model behind every row of the benchmark: it answers each POST on a path alike, as fast as Python can.
 
 What a real model costs would hide what a proxy costs. `python -m bench.upstream PORT`.
 """
@@ -8,7 +8,17 @@ import sys
 
 import uvloop
 
-ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 24\r\n\r\n{"predictions": [0.125]}'
+ROWS = (1, 10, 100, 1000)
+
+
+def _answer(rows: int) -> bytes:
+    body = b'{"predictions": [%s]}' % b", ".join([b"0.125"] * rows)
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+
+
+ANSWERS = {b"/rows/%d" % rows: _answer(rows) for rows in ROWS}
+"""By path; on all others the answer is to one row. TF Serving and MLflow have the same."""
+ANSWER = _answer(1)
 
 
 class Model(asyncio.Protocol):
@@ -30,7 +40,7 @@ class Model(asyncio.Protocol):
             length = _content_length(head)
             if not gap or len(rest) < length:
                 break
-            self._transport.write(ANSWER)
+            self._transport.write(ANSWERS.get(head.split(b" ", 2)[1], ANSWER))
             data = rest[length:]
         self._held = data
 

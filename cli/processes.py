@@ -74,6 +74,11 @@ class Process:
         """The process id of the child."""
         return self._running().pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._child is not None and self._child.returncode is None
+
     async def wait(self) -> int:
         """Wait until it has ended; its exit code."""
         return await self._running().wait()

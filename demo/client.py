@@ -69,7 +69,7 @@ async def replay(
     started = time.monotonic()
 
     async def work() -> None:
-        connection = _Connection(address)
+        connection = Connection(address)
         try:
             for turn, row in turns:
                 if rate is not None:
@@ -83,7 +83,7 @@ async def replay(
             workers.create_task(work())
 
 
-async def _ask(connection: "_Connection", row: Row, turn: int) -> Answer:
+async def _ask(connection: "Connection", row: Row, turn: int) -> Answer:
     body = msgspec.json.encode({"instances": [row]})
     sent = time.monotonic()
     answer = Answer(turn, row.get(TAIL_NUMBER), sent, 0.0, 0)
@@ -115,7 +115,7 @@ class _Predictions(msgspec.Struct):
     predictions: list[float]
 
 
-class _Connection:
+class Connection:
     """A connection to a server, opened when it is needed and kept open while the server lets it."""
 
     def __init__(self, address: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -106,6 +107,22 @@ async def test_a_killed_sidecar_is_what_on_failure_says_and_a_new_one_decides_ag
         assert "chosen@1" in opened.models(since=again) & closed.models(since=again)
     assert opened.statuses() == {200}
     assert closed.statuses() == {200, 503}
+
+
+async def test_a_stuck_sidecar_is_what_on_failure_says(fragile: Hyperplan, model_server: ModelServers) -> None:
+    hyperplan, stack = fragile, fragile.stack
+    default, chosen = await model_server(), await model_server()
+    models = {"default@1": default.url(), "chosen@1": chosen.url()}
+    routing = {"split": {"chosen@1": 1}, "default": "default@1"}
+    for on_failure in ("open", "closed"):
+        await hyperplan.apply(document(f"stuck-{on_failure}", models, routing=routing, on_failure=on_failure))
+    stack.sidecar.send(signal.SIGSTOP)
+    try:
+        opened, closed = await hyperplan.predict("stuck-open"), await hyperplan.predict("stuck-closed")
+    finally:
+        stack.sidecar.send(signal.SIGCONT)
+    assert (opened.status_code, opened.headers["x-hyperplan-model"]) == (200, "default@1")
+    assert (closed.status_code, "x-hyperplan-model" in closed.headers) == (503, False)
 
 
 async def test_an_endpoint_that_is_only_a_rule_answers_503_until_the_sidecar_is_back(fragile: Hyperplan) -> None:

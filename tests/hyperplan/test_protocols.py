@@ -1,6 +1,7 @@
 """Where each wire format keeps the rows of a request and the predictions of an answer."""
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.protocols import PROTOCOLS, Protocol, Speaker, Unreadable
+from hyperplan.protocols.base import without_nan
 from hyperplan.schema import Float, RowType, Schema, String
 
 ROWS = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
@@ -205,3 +207,11 @@ def test_any_answer_has_predictions_or_is_unreadable(name: str, body: Any) -> No
         assert isinstance(spoken(name).predictions(body), list)
     except Unreadable as unreadable:
         assert str(unreadable)  # noqa: PT017 - both ends are good
+
+
+def test_numbers_that_json_cannot_hold_are_none_wherever_they_stand_and_all_else_is_kept() -> None:
+    huge = 10**400
+    found = without_nan(
+        [1.5, math.nan, True, "nan", huge, None, [2, math.inf], [0.5, 0.25], {"a": -math.inf, "b": [3]}]
+    )
+    assert found == [1.5, None, True, "nan", huge, None, [2, None], [0.5, 0.25], {"a": None, "b": [3]}]
