@@ -150,7 +150,13 @@ class AdaptExchange:
         if kind is None:
             raise DecodeError("a message of no kind that is known here")
         step = _TRANSITIONS[self._state].get(kind)
-        return step(self, getattr(request, kind)) if step else answers.PASS[kind]
+        if step is None:
+            return answers.PASS[kind]
+        try:
+            return step(self, getattr(request, kind))
+        except Exception as error:
+            error.add_note(f"at the {kind} of {self._place()}")
+            raise
 
     def close(self) -> None:
         """The stream has ended; if the model still owed an answer, that will not be read any more."""
@@ -347,6 +353,12 @@ class AdaptExchange:
             failure=failure,
         )
         self._adapt.observer.shadowed(sample, Trace.parse(self._metadata.get("traceparent")))
+
+    def _place(self) -> str:
+        """Which request this is, for whoever reads in a log that it failed."""
+        if self._state is State.NEW:
+            return "a request that is not known yet"
+        return f"endpoint {self._endpoint.name}, revision {self._endpoint.revision}, model {self._model}, prediction {self._prediction_id()}"
 
     def _prediction_id(self) -> str:
         return text(self._headers.get("x-request-id") or b"")

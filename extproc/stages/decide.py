@@ -179,7 +179,13 @@ class DecideExchange:
         if kind is None:
             raise DecodeError("a message of no kind that is known here")
         step = _TRANSITIONS[self._state].get(kind)
-        return step(self, getattr(request, kind)) if step else answers.PASS[kind]
+        if step is None:
+            return answers.PASS[kind]
+        try:
+            return step(self, getattr(request, kind))
+        except Exception as error:
+            error.add_note(f"at the {kind} of {self._place()}")
+            raise
 
     def close(self) -> None:
         """The stream has ended. A sampled request that was decided leaves its sample, whether or not it got an answer."""
@@ -361,6 +367,12 @@ class DecideExchange:
 
     def _trace(self) -> Trace | None:
         return Trace.parse(self._metadata.get("traceparent"))
+
+    def _place(self) -> str:
+        """Which request this is, for whoever reads in a log that it failed."""
+        if self._state is State.NEW:
+            return "a request that is not known yet"
+        return f"endpoint {self._endpoint.name}, plan {self._plan_number}, prediction {self._prediction_id()}"
 
     def _prediction_id(self) -> str:
         return text(self._headers.get("x-request-id") or b"")

@@ -11,7 +11,7 @@ from extproc.stages import Decide
 from extproc.stages.observer import Trace
 from extproc.wire import BUFFERED, NONE, SEND, ProcessingResponse
 from hyperplan.plan import CompiledPlan, Plan
-from tests.extproc.conversation import Conversation, Memory
+from tests.extproc.conversation import DOCUMENT, Conversation, Memory, decide_for
 
 Converse = Callable[..., Conversation]
 GOOD = b'{"instances": [{"dep_delay": 3.5, "carrier": "AA", "distance": 500, "tailnum": "N14228"}]}'
@@ -536,3 +536,15 @@ def test_an_exchange_is_over_when_no_endpoint_is_asked_for(converse: Converse) -
 def test_a_message_of_no_known_kind_is_refused(decide: Decide) -> None:
     with pytest.raises(DecodeError):
         decide.open({}).receive(b"")
+
+
+def test_an_error_in_the_stage_says_which_request_it_was() -> None:
+    class Broken(Memory):
+        def routed(self, endpoint: str, arm: str) -> None:
+            raise RuntimeError(f"nobody counts {arm} of {endpoint}")
+
+    conversation = Conversation(decide_for(DOCUMENT, Broken()).open({}))
+    conversation.request_headers()
+    with pytest.raises(RuntimeError) as caught:
+        conversation.request_body(GOOD)
+    assert caught.value.__notes__ == ["at the request_body of endpoint flight-delay, plan 7, prediction id-1"]
