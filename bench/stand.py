@@ -4,7 +4,6 @@ Each row has an Envoy of its own, with the bootstrap that Hyperplan ships and th
 the external processor behind it differs. What is not measured at the moment waits for requests, which costs nothing.
 """
 
-import asyncio
 import shutil
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import httpx
 
 from bench import cost, flights
 from bench.plans import PlanServer
+from bench.probes import is_ready, listens, listens_on
 from cli.addresses import Address, claim
 from cli.envoy_config import EnvoySettings, envoy_binary, render
 from cli.processes import Process, own_environment
@@ -72,7 +72,7 @@ class Stand:
         try:
             for name, address in (("upstream", self.model), ("sink", self.sink)):
                 process = self._python(name, ["-m", f"bench.{name}", str(address.port)])
-                await self._start(process, lambda address=address: _listens(address))
+                await self._start(process, lambda address=address: listens(address))
         except BaseException:
             await self._running.aclose()
             raise
@@ -110,7 +110,7 @@ class Stand:
         await plans.publish(plan_of(1, documents))
         environment = {"PYTHONPATH": f"{code}:{ROOT}", **settings}
         sidecar = self.sidecar_process(run, plans.url, *options, program=program, settings=environment)
-        await self._start(sidecar, lambda: _is_there(run / "extproc.sock"))
+        await self._start(sidecar, lambda: listens_on(run / "extproc.sock"))
         served = await self._served(name, run, sidecar, tracing, documents[-1]["match"]["path"])
         await plans.in_force(1)
         return served._replace(plans=plans, socket=run / "extproc.sock")
@@ -134,7 +134,7 @@ class Stand:
         await self._serve_xds(run)
         socket = run / "extproc.sock"
         peer = Process(name, [*command, str(socket)], own_environment(), self._note)
-        await self._start(peer, lambda: _is_there(socket))
+        await self._start(peer, lambda: listens_on(socket))
         return await self._served(name, run, peer, 0.0, flights.PATH)
 
     async def envoy_alone(self) -> Served:
@@ -152,7 +152,7 @@ class Stand:
 
     async def _envoy(self, name: str, run: Path, tracing: float) -> tuple[str, Process]:
         url, envoy = self.envoy_process(name, run, tracing)
-        await self._start(envoy, lambda: _is_ready(run / "admin.sock"))
+        await self._start(envoy, lambda: is_ready(_admin_at(run)))
         return url, envoy
 
     def envoy_process(self, name: str, run: Path, tracing: float = 0.0) -> tuple[str, Process]:
@@ -192,24 +192,6 @@ class Stand:
         self._log.append(f"{name}: {line}")
 
 
-async def _listens(address: Address) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(address.host, address.port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-async def _is_there(socket: Path) -> bool:
-    try:
-        _, writer = await asyncio.open_unix_connection(str(socket))
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
 async def _answers(url: str) -> bool:
     async with httpx.AsyncClient() as client:
         try:
@@ -218,10 +200,7 @@ async def _answers(url: str) -> bool:
             return False
 
 
-async def _is_ready(admin: Path) -> bool:
-    transport = httpx.AsyncHTTPTransport(uds=str(admin))
-    async with httpx.AsyncClient(transport=transport, base_url="http://envoy") as client:
-        try:
-            return (await client.get("/ready")).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
+def _admin_at(run: Path) -> httpx.AsyncClient:
+    """A client of the admin interface of the Envoy that has this folder."""
+    transport = httpx.AsyncHTTPTransport(uds=str(run / "admin.sock"))
+    return httpx.AsyncClient(transport=transport, base_url="http://envoy")

@@ -16,7 +16,8 @@ import httpx
 
 from bench.chaos.load import Load, path_of
 from bench.chaos.model import APIS
-from cli.addresses import Address, claim
+from bench.probes import is_ready, listens
+from cli.addresses import claim
 from cli.envoy_config import EnvoySettings, envoy_binary, render
 from cli.failure import Failure
 from cli.processes import Print, Process, own_environment
@@ -63,7 +64,7 @@ class ModelProcess:
     async def start(self) -> None:
         """Start it, and wait until it takes connections."""
         await self.process.start()
-        await self.process.until(lambda: _listens(self.address), START)
+        await self.process.until(lambda: listens(self.address), START)
 
     async def kill(self) -> None:
         """End it as a crash does."""
@@ -158,7 +159,7 @@ class Site:
         options = ["--disable-hot-restart", "--log-level", "warning"]
         envoy = Process("envoy 2", [str(envoy_binary()), "-c", str(path), *options], own_environment(), self._write)
         await envoy.start()
-        await envoy.until(lambda: _is_ready(admin), START)
+        await envoy.until(lambda: is_ready(httpx.AsyncClient(base_url=admin.url)), START)
         return envoy
 
     async def drain_envoy(self) -> None:
@@ -251,20 +252,3 @@ def _check(response: httpx.Response) -> None:
 async def _end(model: ModelProcess) -> None:
     model.process.send(signal.SIGCONT)
     await model.process.stop()
-
-
-async def _listens(address: Address) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(address.host, address.port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-async def _is_ready(admin: Address) -> bool:
-    async with httpx.AsyncClient(base_url=admin.url) as http:
-        try:
-            return (await http.get("/ready")).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
