@@ -4,6 +4,7 @@ Control (or a folder of documents) makes a `Plan`; a sidecar compiles it once an
 immutable: a change is another plan, and a request that began under one ends under it.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -85,7 +86,7 @@ class CompiledEndpoint:
         self.binary = self.protocol.binary
         self.inspector = Inspector(endpoint.schema, self.protocol)
         self.split = Split(endpoint.routing.split, salt=endpoint.name)
-        self.arms = {arm: arm_cluster(endpoint.name, arm) for arm in endpoint.routing.split}
+        self.arms = {arm: arm_cluster(endpoint, arm) for arm in endpoint.routing.split}
         self.force_header = endpoint.routing.force_header
         self.forced = {arm.encode(): Choice(arm, 1.0, forced=True) for arm in endpoint.routing.split}
         """The choice that each value of that header stands for."""
@@ -148,14 +149,40 @@ ROUTING_HEADER = "x-hyperplan-arm"
 """The request header by which a sidecar names the cluster of the arm that is to answer."""
 
 
-def arm_cluster(endpoint: str, arm: str) -> str:
-    """The name of Envoy's cluster for an arm: its model, then its fallbacks. The routing header holds it."""
-    return f"arm/{endpoint}/{arm}"
+def arm_cluster(endpoint: Endpoint, arm: str) -> str:
+    """The name of Envoy's cluster for an arm: its model, then its fallbacks. The routing header holds it.
+
+    Clusters reach Envoy before requests are decided by their plan, so a name that both plans have must mean the same in both.
+    It ends in a fingerprint of what could differ: who is in the chain, and whether requests meet the adapt stage there.
+    """
+    chain = [_standing(endpoint, model) for model in endpoint.routing.chain(arm)]
+    return f"arm/{endpoint.name}/{arm}/{_fingerprint((adapted(endpoint, arm), chain))}"
 
 
-def model_cluster(endpoint: str, model: str) -> str:
-    """The name of Envoy's cluster for one model."""
-    return f"model/{endpoint}/{model}"
+def model_cluster(endpoint: Endpoint, model: str) -> str:
+    """The name of Envoy's cluster for one model. A model that moves, or speaks in another way than before, is another cluster."""
+    return f"model/{_standing(endpoint, model)}"
+
+
+def spare_cluster(endpoint: Endpoint, model: str) -> str:
+    """The name of Envoy's cluster for a model that is asked although it was marked."""
+    return f"spare/{_standing(endpoint, model)}"
+
+
+def shadow_cluster(endpoint: Endpoint, model: str) -> str:
+    """The name of Envoy's cluster for a model that sees copies of requests."""
+    return f"shadow/{_standing(endpoint, model)}"
+
+
+def _standing(endpoint: Endpoint, model: str) -> str:
+    """A model of an endpoint as it stands: where it is, and how it is spoken to."""
+    found = endpoint.models[model]
+    speech = (found.url, found.protocol, found.features, found.signature, found.paths, found.answer)
+    return f"{endpoint.name}/{model}/{_fingerprint(speech)}"
+
+
+def _fingerprint(parts: object) -> str:
+    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=4).hexdigest()
 
 
 LARGEST_ANSWER = 16 << 20
@@ -165,11 +192,6 @@ LARGEST_ANSWER = 16 << 20
 def longest_answer(endpoint: Endpoint) -> int:
     """Bytes of an answer that are held and read where one is adapted. Larger ones pass unread, or fail if they must be translated."""
     return max(endpoint.max_body, LARGEST_ANSWER)
-
-
-def shadow_cluster(endpoint: str, model: str) -> str:
-    """The name of Envoy's cluster for a model that sees copies of requests."""
-    return f"shadow/{endpoint}/{model}"
 
 
 def rule_path(endpoint: str, model: str) -> str:

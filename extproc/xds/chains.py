@@ -9,21 +9,16 @@ Every model that failed hands over to the next. Where none is marked a model may
 from collections.abc import Sequence
 
 from hyperplan.endpoint import Endpoint
-from hyperplan.plan import model_cluster
+from hyperplan.plan import model_cluster, spare_cluster
 
 
 def members(endpoint: Endpoint, arm: str) -> Sequence[str]:
     """The clusters of an arm, in the order in which they are asked."""
     chain = endpoint.routing.chain(arm)
     if len(chain) == 1:
-        return [model_cluster(endpoint.name, arm)]
-    spares = [spare_cluster(endpoint.name, model) for model in chain if has_spare(endpoint, model)]
-    return [*(model_cluster(endpoint.name, model) for model in chain), *spares]
-
-
-def spare_cluster(endpoint: str, model: str) -> str:
-    """The name of Envoy's cluster for a model that is asked although it was marked."""
-    return f"spare/{endpoint}/{model}"
+        return [model_cluster(endpoint, arm)]
+    spares = [spare_cluster(endpoint, model) for model in chain if has_spare(endpoint, model)]
+    return [*(model_cluster(endpoint, model) for model in chain), *spares]
 
 
 def has_spare(endpoint: Endpoint, model: str) -> bool:

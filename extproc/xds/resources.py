@@ -13,7 +13,7 @@ from extproc.xds import chains, clusters, routes
 from extproc.xds.packing import packed, serialised, type_url
 from extproc.xds.virtual_hosts import first_of, virtual_host
 from hyperplan.endpoint import Endpoint, Model
-from hyperplan.plan import Plan, adapted, arm_cluster, model_cluster, rule_path, shadow_cluster
+from hyperplan.plan import Plan, adapted, arm_cluster, model_cluster, rule_path, shadow_cluster, spare_cluster
 from hyperplan.problems import Invalid, Problem
 
 CLUSTER = type_url(Cluster)
@@ -92,27 +92,25 @@ def _built(endpoint: Endpoint, upstream: str | None, rules: str) -> EndpointReso
     models: dict[str, bytes] = {}
     for model in endpoint.models:
         models |= _of_model(endpoint, model, rules)
-    arms = {
-        arm_cluster(endpoint.name, arm): clusters.arm(
-            arm_cluster(endpoint.name, arm), chains.members(endpoint, arm), adapted=adapted(endpoint, arm)
-        )
-        for arm in routing.split
-    }
+    arms: dict[str, bytes] = {}
+    for arm in routing.split:
+        name = arm_cluster(endpoint, arm)
+        arms[name] = clusters.arm(name, chains.members(endpoint, arm), adapted=adapted(endpoint, arm))
     for model in routing.shadow:
-        name = shadow_cluster(endpoint.name, model)
-        arms[name] = clusters.shadow(name, model_cluster(endpoint.name, model))
+        name = shadow_cluster(endpoint, model)
+        arms[name] = clusters.shadow(name, model_cluster(endpoint, model))
     return EndpointResources(endpoint, models, arms, first_of(routes.endpoint_routes(endpoint, upstream)))
 
 
 def _of_model(endpoint: Endpoint, model: str, rules: str) -> Mapping[str, bytes]:
     """The cluster of a model, and its spare if it has one."""
-    server, name = endpoint.models[model], model_cluster(endpoint.name, model)
+    server, name = endpoint.models[model], model_cluster(endpoint, model)
     if server.rule is not None:
         return {name: clusters.rule(name, model, rule_path(endpoint.name, model), rules)}
     longest, has_stand_ins = chains.limit(endpoint, model), chains.has_stand_ins(endpoint, model)
     found = {name: clusters.model(name, model, server, longest=longest, has_stand_ins=has_stand_ins)}
     if chains.has_spare(endpoint, model):
-        spare = chains.spare_cluster(endpoint.name, model)
+        spare = spare_cluster(endpoint, model)
         found[spare] = clusters.spare(spare, model, server, longest=longest)
     return found
 

@@ -51,7 +51,7 @@ def endpoint_routes(endpoint: Endpoint, upstream: str | None) -> Sequence[Route]
     chosen = RouteAction(
         cluster_header=ROUTING_HEADER, retry_policy=_failover(endpoint), request_mirror_policies=_mirrors(endpoint)
     )
-    default = RouteAction(cluster=model_cluster(endpoint.name, endpoint.routing.default_model()))
+    default = RouteAction(cluster=model_cluster(endpoint, endpoint.routing.default_model()))
     has_arm = HeaderMatcher(name=ROUTING_HEADER, present_match=True)
     routes = [
         _endpoint_route(endpoint, chosen, [_is_post(), has_arm]),
@@ -120,7 +120,7 @@ def _mirrors(endpoint: Endpoint) -> Sequence[RouteAction.RequestMirrorPolicy]:
     """A copy of each request for each shadow. Nobody waits for what becomes of it."""
     return [
         RouteAction.RequestMirrorPolicy(
-            cluster=shadow_cluster(endpoint.name, model),
+            cluster=shadow_cluster(endpoint, model),
             disable_shadow_host_suffix_append=True,
             host_rewrite_literal=clusters.host_of(endpoint.models[model]),
         )

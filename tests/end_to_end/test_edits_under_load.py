@@ -1,12 +1,13 @@
 """Edits while clients ask: whatever an operator changes, no request fails."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 
 from hyperplan.plan import model_cluster
 from tests.end_to_end.stacks import Hyperplan, document, load, path_of, predictions, row, until
-from tests.envoy.running import ModelServer
+from tests.envoy.running import ModelServer, endpoint_of
 
 ModelServers = Callable[..., Awaitable[ModelServer]]
 
@@ -31,13 +32,15 @@ async def test_a_model_comes_takes_over_and_the_old_one_goes_without_a_failed_re
     old, new = await model_server(), await model_server()
     name = "replaced"
     path = f"/v1/endpoints/{name}"
-    await hyperplan.apply(document(name, {"gbm@1": old.url("/old")}))
+    first = document(name, {"gbm@1": old.url("/old")})
+    cluster = model_cluster(endpoint_of(first), "gbm@1")
+    await hyperplan.apply(first)
 
     async def done(response: httpx.Response) -> None:
         assert response.is_success, response.text
 
     async def gone() -> bool:
-        return model_cluster(name, "gbm@1") not in await hyperplan.clusters()
+        return cluster not in await hyperplan.clusters()
 
     async with load(lambda: hyperplan.predict(name), connections=4) as seen:
         await seen.more(20)
@@ -50,12 +53,37 @@ async def test_a_model_comes_takes_over_and_the_old_one_goes_without_a_failed_re
         await hyperplan.in_force(name)
         await old.stop()
         answered = len(predictions(new))
-        assert model_cluster(name, "gbm@1") in await hyperplan.clusters()
+        assert cluster in await hyperplan.clusters()
         await until(gone)
         await seen.more(20)
     assert seen.statuses() == {200}
     assert seen.models() == {"gbm@1", "gbm@2"}
     assert len(predictions(new)) > answered
+
+
+async def test_a_model_that_moves_to_a_server_of_another_protocol_under_its_name_is_asked_in_that_protocol_alone(
+    hyperplan: Hyperplan, model_server: ModelServers
+) -> None:
+    json = {"content-type": "application/json"}
+    served, mlflow, default = [await model_server(headers=json) for _ in range(3)]
+    homes = [(served.url("/a"), "tfserving"), (mlflow.url("/b"), "mlflow")]
+
+    def at(home: tuple[str, str]) -> dict[str, Any]:
+        routing = {"split": {"a@1": 1}, "default": "default@1"}
+        moving = document("moving", {"a@1": home[0], "default@1": default.url("/default")}, routing=routing)
+        moving["models"]["a@1"]["protocol"] = home[1]
+        return moving
+
+    await hyperplan.apply(at(homes[0]))
+    async with load(lambda: hyperplan.predict("moving")) as seen:
+        for turn in range(1, 13):
+            await seen.more(10)
+            await hyperplan.apply(at(homes[turn % 2]))
+        await seen.more(10)
+    assert seen.statuses() == {200}
+    assert {request.path for request in predictions(served) if b"instances" not in request.body} == set()
+    assert {request.path for request in predictions(mlflow) if b"dataframe_split" not in request.body} == set()
+    assert len(predictions(mlflow)) > 10
 
 
 async def test_other_endpoints_come_and_go_without_a_failed_request(

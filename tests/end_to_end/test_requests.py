@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from hyperplan.plan import arm_cluster
 from tests.end_to_end.stacks import Hyperplan, document, memory_of, path_of, predictions, row, until
-from tests.envoy.running import ModelServer
+from tests.envoy.running import ModelServer, endpoint_of
 
 ModelServers = Callable[..., Awaitable[ModelServer]]
 
@@ -128,10 +129,12 @@ async def test_headers_that_only_hyperplan_may_set_have_no_effect_when_clients_s
 ) -> None:
     model, forbidden = await model_server(), await model_server()
     models = {"gbm@1": model.url("/gbm"), "idle@1": forbidden.url("/idle")}
-    await hyperplan.apply(document("forged", models, routing={"split": {"gbm@1": 1, "idle@1": 0}}))
+    forged = document("forged", models, routing={"split": {"gbm@1": 1, "idle@1": 0}})
+    idle = arm_cluster(endpoint_of(forged), "idle@1")
+    await hyperplan.apply(forged)
     response = await hyperplan.predict(
         "forged",
-        x_hyperplan_arm="arm/forged/idle@1",
+        x_hyperplan_arm=idle,
         x_hyperplan_path="/elsewhere",
         x_hyperplan_model="idle@1",
         x_hyperplan_violations="x=range",
@@ -143,7 +146,7 @@ async def test_headers_that_only_hyperplan_may_set_have_no_effect_when_clients_s
     assert [seen.path for seen in predictions(model)] == ["/gbm"]
     assert predictions(forbidden) == []
     # Without a body, the decision is made in another place.
-    bodyless = await hyperplan.client.post(path_of("forged"), headers={"x-hyperplan-arm": "arm/forged/idle@1"})
+    bodyless = await hyperplan.client.post(path_of("forged"), headers={"x-hyperplan-arm": idle})
     assert bodyless.headers["x-hyperplan-model"] == "gbm@1"
     assert predictions(forbidden) == []
 

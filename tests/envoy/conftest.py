@@ -20,6 +20,7 @@ from tests.envoy.running import (
     RunningEnvoy,
     Served,
     Sidecar,
+    endpoint_of,
     plan,
     resources,
 )
@@ -78,11 +79,12 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def sidecar_choosing(run: Path) -> AsyncIterator[Callable[..., Awaitable[ChoosingSidecar]]]:
-    """Starts a sidecar that sends every request to one arm of the endpoint `delay`."""
+    """Starts a sidecar that sends every request to one arm of the endpoint of a document."""
     async with AsyncExitStack() as stack:
 
-        async def start(arm: str, **headers: str) -> ChoosingSidecar:
-            sidecar = ChoosingSidecar(run, x_hyperplan_arm=arm_cluster("delay", arm), **headers)
+        async def start(document: dict[str, Any], arm: str, **headers: str) -> ChoosingSidecar:
+            cluster = arm_cluster(endpoint_of(document), arm)
+            sidecar = ChoosingSidecar(run, x_hyperplan_arm=cluster, **headers)
             await sidecar.start()
             stack.push_async_callback(sidecar.stop)
             return sidecar
@@ -103,6 +105,6 @@ async def served(
             stack.push_async_callback(sidecar.stop)
             rules = str(run / RULES_SOCKET)
             envoy = await envoy_with(resources(*documents, default_upstream=default_upstream, rules=rules))
-            return Served(envoy, sidecar.memory)
+            return Served(envoy, sidecar)
 
         yield start

@@ -32,7 +32,7 @@ from extproc.wire.external_processing_pb2 import (
 from extproc.xds import Resources, resources_of
 from extproc.xds.resources import RULES
 from hyperplan.documents import Document
-from hyperplan.endpoint import read_endpoint
+from hyperplan.endpoint import Endpoint, read_endpoint
 from hyperplan.plan import CompiledPlan, Plan, PlannedEndpoint
 from tests.extproc.conversation import Memory
 
@@ -209,10 +209,14 @@ class Sidecar:
         self._rules = RuleServer(run / RULES_SOCKET)
 
     async def start(self, plan: Plan) -> None:
+        await self.adopt(plan)
+        await self._service.start()
+
+    async def adopt(self, plan: Plan) -> None:
+        """Go over to a plan."""
         compiled = CompiledPlan(plan)
         await self._rules.widen(compiled)
         await self._service.adopt(plan, compiled)
-        await self._service.start()
 
     async def stop(self) -> None:
         await self._service.stop(0.1)
@@ -220,10 +224,15 @@ class Sidecar:
 
 
 class Served(NamedTuple):
-    """An Envoy with its sidecar, and what the sidecar told."""
+    """An Envoy with its sidecar."""
 
     envoy: RunningEnvoy
-    memory: Memory
+    sidecar: Sidecar
+
+    @property
+    def memory(self) -> Memory:
+        """What the sidecar told."""
+        return self.sidecar.memory
 
     @property
     def url(self) -> str:
@@ -296,9 +305,14 @@ def endpoint_document(models: Mapping[str, str], **changes: Any) -> dict[str, An
     }
 
 
-def plan(*documents: dict[str, Any]) -> Plan:
-    """A plan of these endpoint documents."""
-    return Plan(1, tuple(PlannedEndpoint(1, read_endpoint(Document(document))) for document in documents))
+def endpoint_of(document: dict[str, Any]) -> Endpoint:
+    """The endpoint of a document."""
+    return read_endpoint(Document(document))
+
+
+def plan(*documents: dict[str, Any], number: int = 1) -> Plan:
+    """A plan of these endpoint documents, all of a revision with the number of the plan."""
+    return Plan(number, tuple(PlannedEndpoint(number, endpoint_of(document)) for document in documents))
 
 
 def resources(*documents: dict[str, Any], default_upstream: str | None = None, rules: str = RULES) -> Resources:

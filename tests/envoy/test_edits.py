@@ -12,7 +12,16 @@ from google.protobuf.any_pb2 import Any
 from extproc.xds import Refused, Resources, XdsServer
 from extproc.xds.resources import CLUSTER
 from hyperplan.plan import model_cluster
-from tests.envoy.running import PATIENCE, ModelServer, RunningEnvoy, Served, endpoint_document, resources
+from tests.envoy.running import (
+    PATIENCE,
+    ModelServer,
+    RunningEnvoy,
+    Served,
+    endpoint_document,
+    endpoint_of,
+    plan,
+    resources,
+)
 
 EnvoyWith = Callable[[Resources], Awaitable[RunningEnvoy]]
 Server = Callable[..., Awaitable[ModelServer]]
@@ -108,9 +117,10 @@ async def test_when_apply_returns_envoy_routes_by_the_new_resources(
 
 async def test_old_clusters_go_after_the_grace(envoy_with: EnvoyWith, model_server: Server, xds: XdsServer) -> None:
     model = await model_server()
-    first, second = model_cluster("delay", "a@1"), model_cluster("delay", "b@1")
-    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()}, timeout=0.3)))
-    await xds.apply(resources(endpoint_document({"b@1": model.url()}, timeout=0.3)))
+    documents = [endpoint_document({name: model.url()}, timeout=0.3) for name in ("a@1", "b@1")]
+    first, second = model_cluster(endpoint_of(documents[0]), "a@1"), model_cluster(endpoint_of(documents[1]), "b@1")
+    envoy = await envoy_with(resources(documents[0]))
+    await xds.apply(resources(documents[1]))
     assert {first, second} <= await envoy.clusters()
 
     async def gone() -> bool:
@@ -222,5 +232,6 @@ async def test_a_hundred_routing_edits_in_a_row_fail_no_request(
     async with load(client, delay.url) as statuses:
         for edit in range(100):
             await xds.apply(versions[(edit + 1) % 2])
+            await delay.sidecar.adopt(plan(documents[(edit + 1) % 2], number=edit + 2))
     assert set(statuses) == {200}
     assert {model for _, model, outcome in delay.memory.attempts if outcome == "ok"} == {"a@1"}

@@ -232,8 +232,8 @@ async def test_a_stage_that_is_not_there_answers_503_at_once_and_is_no_failure_o
     client: httpx.AsyncClient,
 ) -> None:
     model = await model_server(headers=JSON)
-    await sidecar_choosing("a@1")
     document = chain(model.url("/a"), model.url("/b"))
+    await sidecar_choosing(document, "a@1")
     envoy = await envoy_with(resources(document))
     for _ in range(7):
         response = await client.post(f"{envoy.url}/v1/models/delay:predict", content=BODY)

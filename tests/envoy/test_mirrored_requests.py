@@ -14,6 +14,7 @@ from tests.envoy.running import (
     RunningEnvoy,
     Served,
     endpoint_document,
+    endpoint_of,
     resources,
     unused_url,
 )
@@ -84,9 +85,10 @@ async def test_a_shadow_that_envoy_does_not_know_yet_touches_no_client(
     client: httpx.AsyncClient,
 ) -> None:
     model = await model_server()
-    await sidecar_choosing("a@1")
-    whole = resources(shadowed(model.url("/a"), unused_url("/b")))
-    clusters = {name: part for name, part in whole.clusters.items() if name != shadow_cluster("delay", "b@1")}
+    document = shadowed(model.url("/a"), unused_url("/b"))
+    await sidecar_choosing(document, "a@1")
+    whole, unknown = resources(document), shadow_cluster(endpoint_of(document), "b@1")
+    clusters = {name: part for name, part in whole.clusters.items() if name != unknown}
     assert len(clusters) < len(whole.clusters)
     envoy = await envoy_with(Resources(clusters, whole.routes))
     response = await client.post(f"{envoy.url}/v1/models/delay:predict", content=BODY)
@@ -97,8 +99,9 @@ async def test_without_a_decision_nothing_is_copied(
     envoy_with: EnvoyWith, model_server: Server, client: httpx.AsyncClient
 ) -> None:
     model, shadow = await model_server(), await model_server()
-    envoy = await envoy_with(resources(shadowed(model.url("/a"), shadow.url("/b"))))
+    document = shadowed(model.url("/a"), shadow.url("/b"))
+    envoy = await envoy_with(resources(document))
     response = await client.post(f"{envoy.url}/v1/models/delay:predict", content=BODY)
     assert response.status_code == 200
     assert shadow.seen == []
-    assert "shadow/delay/b@1" in await envoy.clusters()
+    assert shadow_cluster(endpoint_of(document), "b@1") in await envoy.clusters()

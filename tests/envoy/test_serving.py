@@ -12,7 +12,15 @@ import pytest
 from extproc.xds import Resources, XdsServer
 from hyperplan.endpoint import WITHHELD_HEADERS, Match
 from hyperplan.plan import CompiledPlan, model_cluster
-from tests.envoy.running import ChoosingSidecar, ModelServer, RunningEnvoy, endpoint_document, plan, resources
+from tests.envoy.running import (
+    ChoosingSidecar,
+    ModelServer,
+    RunningEnvoy,
+    endpoint_document,
+    endpoint_of,
+    plan,
+    resources,
+)
 
 EnvoyWith = Callable[[Resources], Awaitable[RunningEnvoy]]
 Server = Callable[..., Awaitable[ModelServer]]
@@ -46,9 +54,9 @@ async def test_the_arm_that_the_sidecar_chose_answers(
     envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
 ) -> None:
     default, chosen = await model_server(answer=b"default"), await model_server(answer=b"chosen")
-    await sidecar_choosing("b@1")
     routing = {"split": {"a@1": 2, "b@1": 1}}
     document = endpoint_document({"a@1": default.url("/a"), "b@1": chosen.url("/b")}, routing=routing)
+    await sidecar_choosing(document, "b@1")
     envoy = await envoy_with(resources(document))
     response = await client.post(envoy.url + PATH, content=b"{}")
     assert (response.content, response.headers["x-hyperplan-model"]) == (b"chosen", "b@1")
@@ -106,8 +114,9 @@ async def test_violations_that_the_sidecar_noted_reach_the_client(
     envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
 ) -> None:
     model = await model_server()
-    await sidecar_choosing("a@1", x_hyperplan_violations="2")
-    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    document = endpoint_document({"a@1": model.url()})
+    await sidecar_choosing(document, "a@1", x_hyperplan_violations="2")
+    envoy = await envoy_with(resources(document))
     response = await client.post(envoy.url + PATH, content=b"{}")
     assert response.headers["x-hyperplan-violations"] == "2"
 
@@ -116,8 +125,9 @@ async def test_credentials_reach_the_model_and_not_the_sidecar(
     envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
 ) -> None:
     model = await model_server()
-    sidecar = await sidecar_choosing("a@1")
-    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    document = endpoint_document({"a@1": model.url()})
+    sidecar = await sidecar_choosing(document, "a@1")
+    envoy = await envoy_with(resources(document))
     credentials = dict.fromkeys(WITHHELD_HEADERS, "secret")
     await client.post(envoy.url + PATH, content=b"{}", headers=credentials)
     assert WITHHELD_HEADERS.isdisjoint(sidecar.headers[0])
@@ -128,8 +138,9 @@ async def test_a_body_far_over_the_limit_is_a_413_and_one_at_the_limit_passes(
     envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
 ) -> None:
     model = await model_server()
-    await sidecar_choosing("a@1")
-    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()}, max_body=2 << 20)))
+    document = endpoint_document({"a@1": model.url()}, max_body=2 << 20)
+    await sidecar_choosing(document, "a@1")
+    envoy = await envoy_with(resources(document))
     statuses = [(await client.post(envoy.url + PATH, content=b"x" * (size << 20))).status_code for size in (2, 3)]
     assert (statuses, [len(seen.body) for seen in model.seen]) == ([200, 413], [2 << 20])
 
@@ -225,9 +236,10 @@ async def test_a_stuck_sidecar_costs_the_message_timeout_and_no_more(
     envoy_with: EnvoyWith, model_server: Server, sidecar_choosing: Choosing, client: httpx.AsyncClient
 ) -> None:
     model = await model_server()
-    sidecar = await sidecar_choosing("a@1")
+    document = endpoint_document({"a@1": model.url()})
+    sidecar = await sidecar_choosing(document, "a@1")
     sidecar.stuck = True
-    envoy = await envoy_with(resources(endpoint_document({"a@1": model.url()})))
+    envoy = await envoy_with(resources(document))
     began = time.monotonic()
     response = await client.post(envoy.url + PATH, content=b"{}")
     assert (response.status_code, len(sidecar.headers)) == (200, 1)
@@ -244,10 +256,11 @@ async def test_models_by_name_and_with_tls_are_taken_by_envoy(
         "secure-address@1": f"https://127.0.0.1:{named.port}/secure",
         "six@1": "http://[::1]:9/six",
     }
-    envoy = await envoy_with(resources(endpoint_document(models)))
+    document = endpoint_document(models)
+    envoy = await envoy_with(resources(document))
     response = await client.post(envoy.url + PATH, content=b"{}")
     assert (response.status_code, named.seen[0].headers["host"]) == (200, f"localhost:{named.port}")
-    assert {model_cluster("delay", name) for name in models} <= await envoy.clusters()
+    assert {model_cluster(endpoint_of(document), name) for name in models} <= await envoy.clusters()
 
 
 async def test_a_dead_sidecar_costs_next_to_nothing(

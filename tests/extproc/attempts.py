@@ -38,7 +38,7 @@ def attempt_headers(model: str, more: Mapping[str, str] = NO_HEADERS, *, revisio
     """The headers of an attempt at a model, as the filters before the stage leave them."""
     return {
         ":path": "/v1/models/flight-delay:predict",
-        "x-hyperplan-arm": "arm/flight-delay/gbm@1",
+        "x-hyperplan-arm": "arm/flight-delay/gbm@1/0123abcd",
         "x-hyperplan-revision": str(revision),
         "x-hyperplan-target": model,
         "x-hyperplan-path": PATHS.get(model, "/"),

@@ -52,7 +52,7 @@ def decided(
         option.header.key: option.header.raw_value.decode()
         for option in answer.request_body.response.header_mutation.set_headers
     }
-    arm = values["x-hyperplan-arm"].removeprefix("arm/flight-delay/")
+    arm = next(arm for arm, cluster in endpoint.arms.items() if cluster == values["x-hyperplan-arm"])
     return arm, values.get("x-hyperplan-violations"), None, endpoint
 
 

@@ -11,13 +11,21 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import HttpProtocolOpti
 from envoy_data_plane.google.protobuf import Any as Packed
 from envoy_data_plane.xds.type.matcher.v3 import MatcherOnMatch
 from google.protobuf.struct_pb2 import Struct, Value
+from hypothesis import given
+from hypothesis import strategies as st
 
-from extproc.xds.chains import spare_cluster
 from extproc.xds.packing import serialised
 from extproc.xds.resources import DEFAULT_UPSTREAM, ROUTES, Resources, resources_of
 from hyperplan.documents import Document
 from hyperplan.endpoint import read_endpoint
-from hyperplan.plan import Plan, PlannedEndpoint, arm_cluster, model_cluster, shadow_cluster
+from hyperplan.plan import (
+    Plan,
+    PlannedEndpoint,
+    arm_cluster,
+    model_cluster,
+    shadow_cluster,
+    spare_cluster,
+)
 from hyperplan.problems import Invalid
 
 
@@ -75,9 +83,9 @@ def routes(resources: Resources, host: str = "*") -> list[Route]:
 
 
 def test_each_model_and_each_arm_is_a_cluster() -> None:
-    names = {model_cluster("delay", model) for model in ("a@1", "b@1")}
     alone = planned(routing={"split": {"a@1": 9, "b@1": 1}})
-    assert of(alone).clusters.keys() == names | {arm_cluster("delay", arm) for arm in ("a@1", "b@1")}
+    names = {of_kind(alone.endpoint, name) for of_kind in (model_cluster, arm_cluster) for name in ("a@1", "b@1")}
+    assert of(alone).clusters.keys() == names
 
 
 def test_only_a_model_that_may_be_passed_over_has_a_spare() -> None:
@@ -96,18 +104,20 @@ def spares(resources: Resources) -> set[str]:
 
 
 def test_the_spares_of_a_chain_come_after_all_of_its_models() -> None:
-    aggregate = cluster(of(planned()), arm_cluster("delay", "a@1")).cluster_type
+    endpoint = planned().endpoint
+    aggregate = cluster(of(planned()), arm_cluster(endpoint, "a@1")).cluster_type
     assert aggregate is not None
     assert aggregate.typed_config is not None
     members = aggregate.typed_config.unpack()
     assert isinstance(members, ClusterConfig)
-    models = [model_cluster("delay", model) for model in ("a@1", "b@1")]
-    assert members.clusters == [*models, spare_cluster("delay", "a@1")]
+    models = [model_cluster(endpoint, model) for model in ("a@1", "b@1")]
+    assert members.clusters == [*models, spare_cluster(endpoint, "a@1")]
 
 
 def test_only_an_arm_that_is_adapted_and_a_shadow_have_filters_of_their_own() -> None:
     shadowed = planned(routing={"split": {"a@1": 9, "b@1": 1}, "fallback": ["b@1"], "shadow": ["a@1"]})
-    names = [arm_cluster("delay", "a@1"), arm_cluster("delay", "b@1"), shadow_cluster("delay", "a@1")]
+    endpoint = shadowed.endpoint
+    names = [arm_cluster(endpoint, "a@1"), arm_cluster(endpoint, "b@1"), shadow_cluster(endpoint, "a@1")]
     filters = [[part.name for part in options(of(shadowed), name).http_filters] for name in names]
     adapting = ["hyperplan.tell-target", "hyperplan.adapt", "envoy.filters.http.upstream_codec"]
     assert filters == [adapting, [], adapting]
@@ -122,17 +132,20 @@ def options(resources: Resources, name: str) -> HttpProtocolOptions:
 
 
 def test_each_shadow_gets_a_copy_from_the_route_that_has_an_arm_alone() -> None:
-    chosen, default, *_ = routes(of(planned(routing={"split": {"a@1": 1}, "shadow": ["b@1"]})))
+    shadowed = planned(routing={"split": {"a@1": 1}, "shadow": ["b@1"]})
+    chosen, default, *_ = routes(of(shadowed))
     assert chosen.route is not None
     assert default.route is not None
-    assert [policy.cluster for policy in chosen.route.request_mirror_policies] == [shadow_cluster("delay", "b@1")]
+    assert [policy.cluster for policy in chosen.route.request_mirror_policies] == [
+        shadow_cluster(shadowed.endpoint, "b@1")
+    ]
     assert default.route.request_mirror_policies == []
 
 
 def test_a_rule_is_at_its_path_of_the_socket_of_rules() -> None:
     models = {"a@1": {"url": "http://127.0.0.1:9001/a", "protocol": "tfserving"}, "r@1": {"rule": "0.5"}}
-    plan = Plan(1, (planned(models=models, routing={"split": {"a@1": 1, "r@1": 1}, "default": "a@1"}),))
-    found = cluster(resources_of(plan, rules="/run/rules.sock"), model_cluster("delay", "r@1"))
+    ruled = planned(models=models, routing={"split": {"a@1": 1, "r@1": 1}, "default": "a@1"})
+    found = cluster(resources_of(Plan(1, (ruled,)), rules="/run/rules.sock"), model_cluster(ruled.endpoint, "r@1"))
     assert found.load_assignment is not None
     [host] = found.load_assignment.endpoints[0].lb_endpoints
     assert host.endpoint is not None
@@ -151,14 +164,14 @@ def test_every_model_comes_before_every_arm() -> None:
 
 
 def test_an_address_is_static_and_a_name_is_looked_up() -> None:
-    resources = of(planned())
-    kinds = [cluster(resources, model_cluster("delay", model)).type for model in ("a@1", "b@1")]
+    resources, endpoint = of(planned()), planned().endpoint
+    kinds = [cluster(resources, model_cluster(endpoint, model)).type for model in ("a@1", "b@1")]
     assert kinds == [ClusterDiscoveryType.STATIC, ClusterDiscoveryType.STRICT_DNS]
 
 
 def test_only_https_is_encrypted() -> None:
-    resources = of(planned())
-    sockets = [cluster(resources, model_cluster("delay", model)).transport_socket for model in ("a@1", "b@1")]
+    resources, endpoint = of(planned()), planned().endpoint
+    sockets = [cluster(resources, model_cluster(endpoint, model)).transport_socket for model in ("a@1", "b@1")]
     assert sockets[0] is None
     assert sockets[1] is not None
 
@@ -166,6 +179,53 @@ def test_only_https_is_encrypted() -> None:
 def test_a_plan_of_other_weights_is_the_same_to_envoy() -> None:
     other = planned(revision=2, routing={"split": {"a@1": 8, "b@1": 2}, "fallback": ["b@1"]})
     assert of(planned()) == of(other)
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"url": "http://127.0.0.1:9009/a"},
+    {"url": "http://127.0.0.1:9001/other"},
+    {"protocol": "mlflow"},
+    {"features": ["x"]},
+    {"signature": "other"},
+    {"answer": {"component": 0}},
+]
+"""What can be said of a model otherwise, so that it is not what it was."""
+
+
+@given(st.lists(st.sampled_from(CHANGES), max_size=3), st.sampled_from([[], ["b@1"], ["c@1"], ["b@1", "c@1"]]))
+def test_a_cluster_that_two_plans_have_means_the_same_to_a_request_that_either_decided(
+    changes: list[dict[str, Any]], fallback: list[str]
+) -> None:
+    def with_first(first: dict[str, Any], fallback: list[str]) -> PlannedEndpoint:
+        models = {name: {"url": f"http://127.0.0.1:9001/{name}", "protocol": "tfserving"} for name in ("b@1", "c@1")}
+        models["a@1"] = {"url": "http://127.0.0.1:9001/a", "protocol": "tfserving", **first}
+        routing = {"split": {"a@1": 1}, "fallback": fallback, "shadow": ["b@1"], "default": "b@1"}
+        return planned(models=models, routing=routing)
+
+    before = with_first({}, ["b@1"])
+    changed: dict[str, Any] = {}
+    for change in changes:
+        changed |= change
+    if changed.get("protocol") == "mlflow":
+        changed.pop("signature", None)
+    after = with_first(changed, fallback)
+    common = of(before).clusters.keys() & of(after).clusters.keys()
+    same_model = before.endpoint.models["a@1"] == after.endpoint.models["a@1"]
+    assert (model_cluster(before.endpoint, "a@1") in common) == same_model
+    assert (arm_cluster(before.endpoint, "a@1") in common) == (same_model and fallback == ["b@1"])
+    assert {model_cluster(before.endpoint, "b@1"), shadow_cluster(before.endpoint, "b@1")} <= common
+
+
+def test_a_model_that_is_merely_watched_in_another_way_keeps_its_cluster() -> None:
+    watched = {
+        "url": "http://127.0.0.1:9001/a",
+        "protocol": "tfserving",
+        "health": "/",
+        "timeout": 1,
+        "lineage": {"a": 1},
+    }
+    models = {"a@1": watched, "b@1": {"url": "https://models.example.org/b", "protocol": "tfserving"}}
+    assert of(planned(models=models)).clusters.keys() >= of(planned()).clusters.keys()
 
 
 def test_a_change_of_the_default_model_is_not_the_same_to_envoy() -> None:
@@ -247,12 +307,13 @@ def test_a_try_may_take_an_equal_share_of_the_time_or_what_its_model_says() -> N
         name: {"url": "http://127.0.0.1:9001/", "protocol": "tfserving", **timeout}
         for name, timeout in {"a@1": {"timeout": 7}, "b@1": {}, "c@1": {"timeout": 1}}.items()
     }
-    resources = of(planned(timeout=9, models=models, routing={"split": {"a@1": 1}, "fallback": ["b@1", "c@1"]}))
+    limited = planned(timeout=9, models=models, routing={"split": {"a@1": 1}, "fallback": ["b@1", "c@1"]})
+    resources = of(limited)
     chosen, *_ = routes(resources)
     assert chosen.route is not None
     assert chosen.route.retry_policy is not None
     assert chosen.route.retry_policy.per_try_timeout == timedelta(seconds=7)
-    common = [options(resources, model_cluster("delay", name)).common_http_protocol_options for name in models]
+    common = [options(resources, model_cluster(limited.endpoint, name)).common_http_protocol_options for name in models]
     limits = [None if part is None else part.max_stream_duration for part in common]
     assert limits == [None, timedelta(seconds=3), timedelta(seconds=1)]
 

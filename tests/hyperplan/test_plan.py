@@ -1,6 +1,7 @@
 """A plan travels as JSON, is refused when it cannot be served, and compiles to what looks endpoints up."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from hyperplan.plan import (
     model_cluster,
     rule_path,
     shadow_cluster,
+    spare_cluster,
 )
 from hyperplan.problems import Invalid
 
@@ -155,9 +157,12 @@ def test_endpoints_that_are_gone_are_not_taken_over(plain: dict[str, Any]) -> No
 
 
 def test_clusters_are_named_after_their_endpoint_and_model(plain: dict[str, Any]) -> None:
-    compiled = CompiledPlan(planned(endpoint(plain))).by_name["flight-delay"]
-    assert compiled.arms == {"gbm@1": "arm/flight-delay/gbm@1", "logit@1": "arm/flight-delay/logit@1"}
-    assert arm_cluster("e", "m@1") != model_cluster("e", "m@1")
+    found = endpoint(plain)
+    compiled = CompiledPlan(planned(found)).by_name["flight-delay"]
+    assert compiled.arms == {arm: arm_cluster(found, arm) for arm in ("gbm@1", "logit@1")}
+    kinds = {"arm": arm_cluster, "model": model_cluster, "spare": spare_cluster, "shadow": shadow_cluster}
+    for kind, name in kinds.items():
+        assert re.fullmatch(f"{kind}/flight-delay/gbm@1/[0-9a-f]{{8}}", name(found, "gbm@1"))
 
 
 def test_whatever_a_valid_endpoint_holds_its_plan_can_be_encoded_and_compiled(plain: dict[str, Any]) -> None:
@@ -193,6 +198,5 @@ def test_a_translation_is_made_once_for_each_model(plain: dict[str, Any]) -> Non
         compiled.translation("gbm@2")
 
 
-def test_shadows_and_rules_have_names_of_their_own() -> None:
-    assert shadow_cluster("flight-delay", "gbm@1") == "shadow/flight-delay/gbm@1"
+def test_rules_have_paths_of_their_own() -> None:
     assert rule_path("flight-delay", "prior@1") == "/rules/flight-delay/prior@1"
