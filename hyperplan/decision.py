@@ -49,8 +49,16 @@ def inspect(endpoint: CompiledEndpoint, body: bytes, headers: RequestHeaders) ->
 
 def length_of_json(endpoint: CompiledEndpoint, headers: RequestHeaders) -> int | None:
     """How many bytes of a body are JSON; None where all are, or the protocol knows no other bodies."""
-    length = headers.get(JSON_LENGTH_HEADER) if endpoint.binary else None
-    return int(length) if length is not None and length.isdigit() else None
+    return number_in(headers.get(JSON_LENGTH_HEADER)) if endpoint.binary else None
+
+
+def number_in(value: bytes | None) -> int | None:
+    """The whole number that a header holds; None if it holds none. Whoever sends one of more than 18 digits, which Python may not even
+    read, means more than anything has.
+    """
+    if value is None or not value.isdigit():
+        return None
+    return int(value) if len(value) <= 18 else 10**18
 
 
 def too_large(endpoint: CompiledEndpoint, length: int) -> Inspection:

@@ -26,6 +26,7 @@ from extproc.stages.observer import Observer, Outcome, Trace
 from extproc.stages.revisions import Revisions
 from extproc.stages.rewrites import Said
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
+from hyperplan.decision import number_in
 from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan, longest_answer
 from hyperplan.protocols import JSON_LENGTH_HEADER, Body, Unreadable
 from hyperplan.sample import bounded
@@ -209,7 +210,7 @@ class AdaptExchange:
             return answers.PASS["response_headers"]
         headers = self._answer = Headers.whole(message.headers)
         self._coding = headers.get("content-encoding")
-        status = self._status = _number(headers.get(":status")) or 0
+        status = self._status = number_in(headers.get(":status")) or 0
         has_body = not message.end_of_stream
         if 200 <= status < 300:
             return self._on_good_headers(headers, has_body)
@@ -254,7 +255,7 @@ class AdaptExchange:
         parts = text(headers.get(ROUTING_HEADER) or b"").split("/")
         if len(parts) < 3:
             return None
-        return self._adapt.revisions.find(parts[1], _number(headers.get(answers.REVISION_HEADER)))
+        return self._adapt.revisions.find(parts[1], number_in(headers.get(answers.REVISION_HEADER)))
 
     def _on_shadow(self, headers: Headers) -> None:
         self._is_shadow = True
@@ -326,7 +327,7 @@ class AdaptExchange:
         return Body(
             content,
             "application/json" if content_type is None else text(content_type),
-            _number(self._answer.get(JSON_LENGTH_HEADER)),
+            number_in(self._answer.get(JSON_LENGTH_HEADER)),
         )
 
     # What is told of it.
@@ -375,13 +376,9 @@ _TRANSITIONS: tuple[Mapping[str, _Step], ...] = (
 """What each kind of message does, by state."""
 
 
-def _number(value: bytes | None) -> int | None:
-    return int(value) if value is not None and value.isdigit() else None
-
-
 def _length(headers: Headers) -> int:
     """The length that an answer announces; 0 if it announces none."""
-    return _number(headers.get("content-length")) or 0
+    return number_in(headers.get("content-length")) or 0
 
 
 def _probability(value: bytes | None) -> float | None:

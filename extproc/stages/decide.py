@@ -212,7 +212,7 @@ class DecideExchange:
         self._inclusion = served.sampler.draw()
         if message.end_of_stream:
             return self._conclude(served.endpoint.inspector.inspect(b""), self._routed_at_headers)
-        declared = _number(self._headers.get("content-length"))
+        declared = decision.number_in(self._headers.get("content-length"))
         if declared is not None and declared > served.endpoint.document.max_body:
             return self._conclude(decision.too_large(served.endpoint, declared), self._routed_at_headers)
         self._state = State.BODY
@@ -224,8 +224,8 @@ class DecideExchange:
     def _on_response_headers(self, message: HttpHeaders) -> bytes:
         headers = Headers(message.headers)
         self._latency = self._decide.monotonic() - self._began
-        self._status = _number(headers.get(":status"))
-        self._attempts = _number(headers.get("x-envoy-attempt-count"))
+        self._status = decision.number_in(headers.get(":status"))
+        self._attempts = decision.number_in(headers.get("x-envoy-attempt-count"))
         answered = headers.get("x-hyperplan-model")
         self._answered = text(answered) if answered and not _is_of_envoy(headers) else None
         self._json_length = decision.length_of_json(self._endpoint, headers)
@@ -394,7 +394,7 @@ def _readable(headers: Headers, json_length: int | None) -> bool:
 
     JSON with binary data behind it has a content type of its own, and says how long it is.
     """
-    length = _number(headers.get("content-length"))
+    length = decision.number_in(headers.get("content-length"))
     return (
         length is not None
         and length <= LARGEST_ANSWER
@@ -407,7 +407,3 @@ def _is_of_envoy(headers: Headers) -> bool:
     """Whether an error is Envoy's own. It names the model that it tried last, but no time that a model took to answer."""
     failed = (headers.get(":status") or b"").startswith(b"5")
     return failed and headers.get("x-envoy-upstream-service-time") is None
-
-
-def _number(value: bytes | None) -> int | None:
-    return int(value) if value is not None and value.isdigit() else None

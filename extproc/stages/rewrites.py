@@ -28,6 +28,7 @@ from extproc.wire import (
     overwritten,
     text,
 )
+from hyperplan.decision import number_in
 from hyperplan.protocols import JSON_LENGTH_HEADER, Body
 
 PATH_HEADER = "x-hyperplan-path"
@@ -66,7 +67,7 @@ class Said(NamedTuple):
 
     def body(self, content: bytes) -> Body:
         """The body of which this was said."""
-        json_length = int(self.json_length) if self.json_length and self.json_length.isdigit() else None
+        json_length = None if self.json_length is None else number_in(self.json_length.encode())
         return Body(content, self.content_type or "application/json", json_length)
 
 

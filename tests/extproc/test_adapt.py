@@ -358,6 +358,17 @@ def test_binary_tensors_are_said_in_json_to_one_model_and_arrive_as_they_are_at_
     assert {name: second.headers[name] for name in client} == client
 
 
+@pytest.mark.parametrize("length", ["9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", "1e3", ""])
+def test_a_length_of_json_that_is_nonsense_is_no_failure_of_the_stage(length: str, memory: Memory) -> None:
+    adapt = adapt_for(an_endpoint(("protocol: tfserving\ntask", "protocol: oip\ntask"), OPEN_INFERENCE), memory)
+    columns = [{"name": name, "shape": [1], "datatype": "FP64", "data": [1]} for name in ("dep_delay", "distance")]
+    attempt = Attempt(adapt, "logit@1", {"inference-header-content-length": length})
+    sent = attempt.goes(json.dumps({"inputs": columns}).encode())
+    refused = [("flight-delay", "logit@1", "untranslatable")]
+    assert memory.attempts == (refused if length.startswith("9") else [])
+    assert (sent is None) == length.startswith("9")
+
+
 def _written(attempt: Attempt) -> dict[str, str]:
     """What an attempt has left in the headers of the request."""
     kept = (":path", "content-type", "content-length", "accept-encoding", "x-hyperplan-said")

@@ -383,6 +383,15 @@ def _tensors(key: str, tensors: list[tuple[str, str, int]], blobs: bytes) -> byt
     return json.dumps({key: listed}).encode() + blobs
 
 
+def test_a_length_of_json_that_nobody_can_read_is_more_than_the_body_has(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    converse = decide_with(("protocol: tfserving", "protocol: oip"))
+    answer = ask(converse, b'{"inputs": []}', **{"inference-header-content-length": "9" * 5000})
+    assert answer.immediate_response.status.code == 422
+    assert memory.flaws == [("flight-delay", "no_rows")]
+
+
 def test_the_length_of_json_means_nothing_where_bodies_are_json_alone(converse: Converse, memory: Memory) -> None:
     ask(converse, GOOD, **{"inference-header-content-length": "3"})
     assert memory.flaws == []
