@@ -31,6 +31,10 @@ NUMBERS = {
 DEEPEST = 32
 """Dimensions of a tensor at most."""
 
+MOST_LISTS = 100_000
+"""Lists that the rows of a tensor may be made of, if it has fewer values than that. Dimensions of one item each cost a body nothing, and a
+list for each value."""
+
 
 def unpacked(datatype: Any, data: bytes) -> list[Any]:
     """The values in binary data.
@@ -97,13 +101,21 @@ def by_row(tensor: Any, lists: bool = False) -> list[Any]:
             values = [item for value in values for item in value]
     if len(values) != math.prod(shape):
         raise Unreadable(f"{name!r} has {len(values)} values, which do not fill its shape {shape}")
+    alone = len(shape) == 2 and shape[1] == 1 and not lists
+    if not alone and _lists_in(shape) > max(len(values), MOST_LISTS):
+        raise Unreadable(f"the shape {shape} of {name!r} would make far more lists than it has values")
     if datatype == "BOOL":
         values = [bool(value) if value in (0, 1) else value for value in values]
-    if len(shape) == 2 and shape[1] == 1 and not lists:
+    if alone:
         return values
     for size in reversed(shape[1:]):
         values = [values[start : start + size] for start in range(0, len(values), size)]
     return values
+
+
+def _lists_in(shape: Sequence[int]) -> int:
+    """How many lists the values in the rows of a tensor are made of."""
+    return sum(math.prod(shape[:dimensions]) for dimensions in range(1, len(shape)))
 
 
 def shaped(values: Sequence[Any]) -> tuple[list[int], list[Any]]:

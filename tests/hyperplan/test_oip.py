@@ -1,6 +1,7 @@
 """Tensors are read whatever their shape and datatype, in JSON and in binary, and say why when they are none."""
 
 import json
+import math
 import struct
 from typing import Any
 
@@ -141,6 +142,33 @@ def test_one_tensor_is_the_only_feature_whatever_it_is_called() -> None:
     assert oip({"v": NumberList(length=2)}).rows({"inputs": [tensor("x", [1, 2], shape=[1, 2])]}) == [{"v": [1, 2]}]
     assert oip({"v": NumberList(length=1)}).rows({"inputs": [tensor("v", [1], shape=[1, 1])]}) == [{"v": [1]}]
     assert oip({"v": Float()}).rows({"inputs": [tensor("x", [1], shape=[1, 1])]}) == [{"v": 1}]
+
+
+def test_a_shape_that_would_make_a_thousand_times_what_the_body_holds_is_unreadable() -> None:
+    count = 20_000
+    for name in ("a", "no feature"):
+        with pytest.raises(Unreadable, match="far more lists than it has values"):
+            oip().rows({"inputs": [tensor(name, [1] * count, shape=[count] + [1] * 31)]})
+    assert oip({"a": NumberList(length=1)}).rows({"inputs": [tensor("a", [1] * count, shape=[count, 1])]})[0] == {
+        "a": [1]
+    }
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.booleans())
+def test_a_tensor_of_any_shape_is_read_as_the_nested_lists_that_it_stands_for(shape: list[int], nested: bool) -> None:
+    flat = list(range(math.prod(shape)))
+    value = in_lists(flat, shape)
+    found = oip().rows({"inputs": [tensor("a", value if nested else flat, shape=shape), tensor("b", ["x"] * shape[0])]})
+    scalars = len(shape) == 2 and shape[1] == 1
+    assert [row["a"] for row in found] == ([item for (item,) in value] if scalars else value)
+
+
+def in_lists(flat: list[Any], shape: list[int]) -> list[Any]:
+    """Flat data as lists in lists."""
+    if len(shape) == 1:
+        return flat
+    size = len(flat) // shape[0]
+    return [in_lists(flat[start : start + size], shape[1:]) for start in range(0, len(flat), size)]
 
 
 def test_truth_values_may_be_written_as_numbers() -> None:
