@@ -16,7 +16,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hyperplan.endpoint import Endpoint
-from hyperplan.protocols import PLAIN, PROTOCOLS, Body, Form, Protocol, Speaker, Unreadable, Unwritable, detail_of
+from hyperplan.protocols import (
+    PLAIN,
+    PROTOCOLS,
+    Body,
+    Form,
+    Protocol,
+    Speaker,
+    Unanswerable,
+    Unreadable,
+    Unwritable,
+    detail_of,
+)
 from hyperplan.schema import Int
 
 UNTRANSLATABLE = 422
@@ -24,7 +35,7 @@ UNTRANSLATABLE = 422
 
 
 class Untranslatable(ValueError):
-    """A request that cannot be said to this model; the message says which row and feature, and why."""
+    """A request that cannot be said to this model, or asks it for what it does not answer; the message says which row and feature, and why."""
 
 
 class Asked(NamedTuple):
@@ -118,6 +129,7 @@ class Translation:
 
         Raises:
             Unreadable: it is no answer of the model's protocol to what it was asked. The model has failed.
+            Untranslatable: the client asked for what this model does not answer. It has not failed.
         """
         found = self._server.read_predictions(body)
         if len(found) != asked.rows:
@@ -125,6 +137,8 @@ class Translation:
         predictions = found if self._component is None else _components(found, self._component)
         try:
             return Answered(self._client.answer(predictions, asked.form), predictions)
+        except Unanswerable as error:
+            raise Untranslatable(str(error)) from None
         except Unwritable as error:
             raise Unreadable(f"cannot be said in {self._client.name}: {error}") from None
 

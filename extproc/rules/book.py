@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
 from hyperplan.plan import CompiledEndpoint, CompiledPlan, rule_path
-from hyperplan.protocols import Body, Protocol, Unwritable
+from hyperplan.protocols import Body, Protocol, Unanswerable, Unwritable
 from hyperplan.protocols.base import written
 from hyperplan.rules import Rule, RuleFailed
 
@@ -88,10 +88,12 @@ class RuleBook:
                     yield
                 predictions += entry.rule.predict(rows[start : start + STEP], start)
             return Reply(200, protocol.answer(predictions, form))
+        except Unanswerable as error:
+            return _refused(protocol, 400, str(error))
         except (RuleFailed, Unwritable) as error:
             # As a model that failed: the next of the chain is asked.
             return _refused(protocol, 503, str(error))
 
 
 def _refused(protocol: Protocol, status: int, detail: str) -> Reply:
-    return Reply(status, protocol.error(status, detail.encode("utf-8", "replace").decode()))
+    return Reply(status, protocol.error(status, detail))

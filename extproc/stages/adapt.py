@@ -239,6 +239,9 @@ class AdaptExchange:
                 predictions, body = self._translation.verify(said), said
             else:
                 body, predictions = self._translation.answer(said, self._asked)
+        except Untranslatable as error:
+            self._end("untranslatable", str(error))
+            return rewrites.answered(UNTRANSLATABLE, self._translation.refusal(str(error)))
         except Unreadable as error:
             return self._fail(str(error))
         if len(body.content) > LARGEST:

@@ -33,6 +33,10 @@ class Unwritable(ValueError):
     """Rows or predictions that the protocol has no words for; the message says which and why."""
 
 
+class Unanswerable(ValueError):
+    """Good predictions that are not what the client asked for; the message says what is missing. The model has not failed."""
+
+
 class Body(NamedTuple):
     """A body with the headers that say how to read it.
 
@@ -158,6 +162,7 @@ class Protocol:
 
         Raises:
             Unwritable: the protocol cannot say one of them.
+            Unanswerable: the request asked for something that they have not.
         """
         raise NotImplementedError
 
@@ -166,8 +171,8 @@ class Protocol:
         return {"error": detail}
 
     def error(self, status: int, detail: str) -> Body:
-        """An error in the protocol's own form."""
-        return written(self.error_members(status, detail))
+        """An error in the protocol's own form. Of what the detail quotes, half a surrogate pair becomes a question mark."""
+        return written(self.error_members(status, detail.encode("utf-8", "replace").decode()))
 
     # What is the same in every protocol.
 

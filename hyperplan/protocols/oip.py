@@ -23,6 +23,7 @@ from hyperplan.protocols.base import (
     Body,
     Form,
     Protocol,
+    Unanswerable,
     Unreadable,
     Unwritable,
     columns_of_rows,
@@ -225,7 +226,7 @@ def _asked_for(message: Mapping[str, Any]) -> list[tuple[str, bool | None]]:
     asked: list[tuple[str, bool | None]] = []
     for output in message["outputs"]:
         name, parameters = member(output, "name"), output.get("parameters")
-        if not isinstance(name, str):
+        if not isinstance(name, str) or not _is_text(name):
             raise Unreadable("'outputs' must be a list of objects with a name")
         binary = parameters.get("binary_data") if isinstance(parameters, dict) else None
         asked.append((name, binary if isinstance(binary, bool) else None))
@@ -235,7 +236,12 @@ def _asked_for(message: Mapping[str, Any]) -> list[tuple[str, bool | None]]:
 def _id(form: Form) -> dict[str, Any]:
     """The id of a request, which its answer echoes."""
     found = form.members.get("id")
-    return {"id": found} if isinstance(found, str) and found else {}
+    return {"id": found} if isinstance(found, str) and found and _is_text(found) else {}
+
+
+def _is_text(value: str) -> bool:
+    """Whether a string can be written at all; half a surrogate pair cannot."""
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _input(name: str, feature: AnyFeature, values: list[Any]) -> dict[str, Any]:
@@ -283,12 +289,12 @@ def _outputs(predictions: Sequence[Any], asked: list[str]) -> dict[str, Sequence
     """The named outputs of an answer: those that are asked for, or all that there are."""
     if not any(isinstance(prediction, dict) for prediction in predictions):
         if len(asked) > 1:
-            raise Unwritable(f"the outputs {', '.join(asked)} are asked for, and the predictions are but one")
+            raise Unanswerable(f"the outputs {', '.join(asked)} are asked for, and the predictions are but one")
         return {(asked or [OUTPUT])[0]: predictions}
     columns = columns_of_rows(predictions)
     if columns is None:
         raise Unwritable("predictions that do not all have the same names are no tensors")
     missing = [name for name in asked if name not in columns]
     if missing:
-        raise Unwritable(f"the output {missing[0]!r} is asked for, and the predictions have it not")
+        raise Unanswerable(f"the output {missing[0]!r} is asked for, and the predictions have it not")
     return {name: columns[name] for name in asked or columns}

@@ -358,6 +358,32 @@ def test_binary_tensors_are_said_in_json_to_one_model_and_arrive_as_they_are_at_
     assert {name: second.headers[name] for name in client} == client
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ([{"name": "a"}, {"name": "b"}], "the outputs a, b are asked for, and the predictions are but one"),
+        ([{"name": "a"}, {"name": "\ud800"}], "'outputs' must be a list of objects with a name"),
+    ],
+)
+def test_outputs_that_the_model_has_not_are_the_clients_error_and_no_failure_of_the_model(
+    asked: list[Any], words: str, memory: Memory
+) -> None:
+    adapt = adapt_for(an_endpoint(("protocol: tfserving\ntask", "protocol: oip\ntask"), OPEN_INFERENCE), memory)
+    columns = [{"name": name, "shape": [1], "datatype": "FP64", "data": [1]} for name in ("dep_delay", "distance")]
+    attempt = Attempt(adapt, "logit@1")
+    answer = attempt.request_headers(attempt.headers)
+    answer = attempt.request_body(json.dumps({"inputs": columns, "outputs": asked}).encode())
+    if answer.HasField("immediate_response"):
+        status, body = answer.immediate_response.status.code, answer.immediate_response.body
+    else:
+        came = attempt.comes(b'{"predictions": [0.5]}')
+        status, body = came.status, came.body
+        assert came.is_well_described
+    assert (status, list(json.loads(body))) == (422, ["error"])
+    assert words in json.loads(body)["error"]
+    assert memory.attempts == [("flight-delay", "logit@1", "untranslatable")]
+
+
 @pytest.mark.parametrize("length", ["9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", "1e3", ""])
 def test_a_length_of_json_that_is_nonsense_is_no_failure_of_the_stage(length: str, memory: Memory) -> None:
     adapt = adapt_for(an_endpoint(("protocol: tfserving\ntask", "protocol: oip\ntask"), OPEN_INFERENCE), memory)

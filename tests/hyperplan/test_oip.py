@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.inspection import Inspector
-from hyperplan.protocols import PROTOCOLS, Body, Form, Protocol, Speaker, Unreadable, Unwritable
+from hyperplan.protocols import PROTOCOLS, Body, Form, Protocol, Speaker, Unanswerable, Unreadable, Unwritable
 from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, RowType, Schema, String
 
 FEATURES: dict[str, AnyFeature] = {"a": Float(), "b": String()}
@@ -240,9 +240,9 @@ def test_an_answer_has_the_outputs_that_are_asked_for() -> None:
     assert names(both) == ["label", "proba"]
     assert names(both, "proba") == ["proba"]
     assert names([0.5], "proba") == ["proba"]
-    with pytest.raises(Unwritable, match="'score' is asked for"):
+    with pytest.raises(Unanswerable, match="'score' is asked for"):
         names(both, "score")
-    with pytest.raises(Unwritable, match="but one"):
+    with pytest.raises(Unanswerable, match="but one"):
         names([0.5], "proba", "label")
 
 
@@ -268,6 +268,16 @@ def test_outputs_are_in_binary_if_they_are_asked_for_so(form: Form, in_binary: l
     outputs = json.loads(body.content[: body.json_length])["outputs"]
     assert [output["name"] for output in outputs if "data" not in output] == in_binary
     assert oip().read_predictions(body) == predictions
+
+
+@pytest.mark.parametrize("predictions", [[0.5], [{"c": 0.5}]])
+def test_outputs_that_the_predictions_have_not_are_unanswerable(predictions: list[Any]) -> None:
+    with pytest.raises(Unanswerable, match="asked for"):
+        oip().answer(predictions, Form(members={"outputs": [{"name": "a"}, {"name": "b"}]}))
+
+
+def test_an_id_that_is_no_text_is_not_echoed() -> None:
+    assert "id" not in json.loads(oip().answer([0.5], Form(members={"id": "\ud800"})).content)
 
 
 def test_a_request_for_outputs_that_are_no_list_of_names_is_unreadable() -> None:

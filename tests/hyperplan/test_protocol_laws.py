@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.inspection import Inspector
-from hyperplan.protocols import Body, Form, Unreadable
+from hyperplan.protocols import PROTOCOLS, Body, Form, Speaker, Unreadable
 from hyperplan.schema import Float, Schema
 from hyperplan.translation import Translation, Untranslatable, client_of, server_of
 from tests.support.speech import NAMES, between, exactly, features, predictions, rows_of, spoken
@@ -141,3 +141,8 @@ def test_any_bytes_are_untranslatable_or_unreadable_at_worst(
             read()
         except (Untranslatable, Unreadable) as error:
             assert str(error)  # noqa: PT017 - both ends are good
+
+
+@given(st.sampled_from(sorted(PROTOCOLS)), st.integers(400, 599), st.text(st.characters(exclude_categories=())))
+def test_whatever_an_error_quotes_it_can_be_said(name: str, status: int, detail: str) -> None:
+    json.loads(PROTOCOLS[name](Speaker({})).error(status, detail).content)
