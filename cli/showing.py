@@ -76,7 +76,7 @@ def show_dry_run(found: dict[str, Any]) -> None:
         console.print(table)
         if told.shadow:
             console.print(_plain(f"shadows: {', '.join(map(_turn, told.shadow))}"))
-        console.print(_plain(f"without a sidecar: {told.default}"))
+        console.print(_plain(f"without a sidecar: {told.default or '503'}"))
 
 
 def _turn(turn: Turn) -> str:

@@ -54,7 +54,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """What would become of a request.
 
     `status` is the HTTP status of a refusal. `how` the arm comes about: one arm if it is forced or sticky, all that could come out if it is
-    drawn. `shadow` models see a copy, `default` answers instead when the sidecar is away. `mark` is what models are told
+    drawn. `shadow` models see a copy, `default` answers instead when the sidecar is away; None if nobody does. `mark` is what models are told
     of a body that passes although something is wrong with it. `detail` says in words what is wrong with a body that has a `flaw`.
     """
 
@@ -67,7 +67,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     entity: FoundEntity | None = None
     arms: list[PossibleArm] = []
     shadow: list[Turn] = []
-    default: str
+    default: str | None
     flaw: Flaw | None = None
     detail: str = ""
     violations: list[JudgedViolation] = []
@@ -84,7 +84,7 @@ def dry_run(endpoint: CompiledEndpoint, headers: Mapping[str, bytes], body: byte
         outcome="rejected" if rejected else "routed",
         why="",
         entity=_entity(endpoint, inspection, headers),
-        default=endpoint.document.routing.default_model(),
+        default=None if endpoint.document.on_failure == "closed" else endpoint.document.routing.default_model(),
         flaw=inspection.flaw,
         detail=inspection.detail,
         violations=[

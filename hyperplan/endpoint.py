@@ -114,7 +114,7 @@ class Routing(_Part, frozen=True, kw_only=True):
 
     `split` gives the relative weight of each arm. `fallback` answers, in its order, when the chosen arm cannot.
     `shadow` models each see a copy of each request, and what they answer goes to nobody but the samples.
-    `default` answers when there is no sidecar to choose. `force_header` is the header with which a request names the arm that is to
+    `default` answers when there is no sidecar to choose, unless the endpoint is closed then. `force_header` is the header with which a request names the arm that is to
     answer it, one of weight 0 too; left out, no request can.
     """
 
@@ -416,23 +416,26 @@ def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
 
 
 def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
-    """Without a sidecar nothing translates, so the default must take what clients send and answer what they read."""
+    """Without a sidecar nothing translates, so the default must take what clients send and answer what they read. An endpoint that is
+    closed then is answered by nobody who was not chosen, so any will do.
+    """
     name = endpoint.routing.default_model()
     model = endpoint.models.get(name)
-    if model is None or (model.protocol is None and model.rule is None):
-        return  # reported already
+    if endpoint.on_failure == "closed" or model is None or (model.protocol is None and model.rule is None):
+        return  # the latter two are reported already
     if model.rule is not None:
-        if endpoint.on_failure == "open":
-            detail = f"{name!r} is a rule, which the sidecar serves, so it cannot answer when the sidecar is away; "
-            yield Problem("/routing/default", detail + "name a model with a url, or say on_failure: closed (503 then)")
+        detail = f"{name!r} is a rule, which the sidecar serves, so it cannot answer when the sidecar is away; "
+        yield Problem("/routing/default", detail + f"name a model with a url, {_OR_CLOSED}")
     elif model.protocol != endpoint.protocol:
         detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks "
-        yield Problem("/routing/default", f"{detail}{model.protocol}")
+        yield Problem("/routing/default", f"{detail}{model.protocol}; name a model that does, {_OR_CLOSED}")
     elif not endpoint.identical(name):
         detail = f"{name!r} answers when the sidecar cannot, so it must take and answer what clients send and read: "
-        yield Problem(
-            "/routing/default", detail + "all features, no signature and no answer of its own, the same paths"
-        )
+        detail += "all features, no signature and no answer of its own, the same paths"
+        yield Problem("/routing/default", f"{detail}; name a model that does, {_OR_CLOSED}")
+
+
+_OR_CLOSED = "or say on_failure: closed (503 then)"
 
 
 def _problems_of_shadows(routing: Routing) -> Iterator[Problem]:

@@ -1,8 +1,8 @@
 """Envoy's routes: two for each endpoint, and the one for everything else.
 
 With the routing header, which only the sidecar sets, a request goes to the arm that it names, and copies of it to the shadows.
-Without it (the sidecar has not spoken yet, or is away) it goes to the default model, after the filter `hyperplan.decide` has
-had its chance. Filters, time limit and body limit are the same on both, since Envoy takes them from the first.
+Without it (the sidecar has not spoken yet, or is away) it goes to the default model, or to nobody if the endpoint is closed then, after the
+filter `hyperplan.decide` has had its chance. Filters, time limit and body limit are the same on both, since Envoy takes them from the first.
 """
 
 import functools
@@ -40,6 +40,9 @@ DECIDE = "hyperplan.decide"
 DECOMPRESSORS = ("hyperplan.gunzip", "hyperplan.unbrotli", "hyperplan.unzstd")
 """The names of the filters that undo the compression of request bodies."""
 
+NOBODY = "hyperplan.nobody"
+"""The name of a cluster that there is none of."""
+
 _LEAST_IDLE_TIMEOUT = 60.0
 
 
@@ -51,7 +54,7 @@ def endpoint_routes(endpoint: Endpoint, upstream: str | None) -> Sequence[Route]
     chosen = RouteAction(
         cluster_header=ROUTING_HEADER, retry_policy=_failover(endpoint), request_mirror_policies=_mirrors(endpoint)
     )
-    default = RouteAction(cluster=model_cluster(endpoint, endpoint.routing.default_model()))
+    default = RouteAction(cluster=_default_cluster(endpoint))
     has_arm = HeaderMatcher(name=ROUTING_HEADER, present_match=True)
     routes = [
         _endpoint_route(endpoint, chosen, [_is_post(), has_arm]),
@@ -90,6 +93,14 @@ def _endpoint_route(endpoint: Endpoint, action: RouteAction, headers: Sequence[H
         request_body_buffer_limit=UInt64Value(value=_buffer_limit(endpoint)),
         response_headers_to_add=_response_headers(),
     )
+
+
+def _default_cluster(endpoint: Endpoint) -> str:
+    """Who answers what nobody has decided about. An endpoint that is closed without a sidecar is so too while the sidecar does not know it
+    yet: its default may speak another protocol, or be a rule. Envoy answers 503 for a cluster that is not there, and takes the limits of
+    the route all the same, which it would not take from one that answers by itself.
+    """
+    return NOBODY if endpoint.on_failure == "closed" else model_cluster(endpoint, endpoint.routing.default_model())
 
 
 def _buffer_limit(endpoint: Endpoint) -> int:

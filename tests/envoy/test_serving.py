@@ -16,6 +16,7 @@ from tests.envoy.running import (
     ChoosingSidecar,
     ModelServer,
     RunningEnvoy,
+    Served,
     endpoint_document,
     endpoint_of,
     plan,
@@ -274,3 +275,37 @@ async def test_a_dead_sidecar_costs_next_to_nothing(
         await client.post(envoy.url + PATH, content=b"{}")
         durations.append(time.monotonic() - began)
     assert min(durations) < 0.25
+
+
+@pytest.mark.parametrize(("on_failure", "status"), [("open", 200), ("closed", 503)])
+async def test_what_the_sidecar_does_not_know_yet_is_what_on_failure_says(
+    on_failure: str,
+    status: int,
+    served: Callable[..., Awaitable[Served]],
+    model_server: Server,
+    client: httpx.AsyncClient,
+) -> None:
+    model = await model_server()
+    delay = await served(endpoint_document({"a@1": model.url()}, on_failure=on_failure))
+    assert (await client.post(delay.url, content=b"{}")).status_code == 200
+    await delay.sidecar.adopt(plan(number=2))
+    response = await client.post(delay.url, content=b"{}")
+    assert (response.status_code, len(model.seen)) == (status, 1 + (status == 200))
+    assert ("x-hyperplan-model" in response.headers) == (status == 200)
+
+
+async def test_an_endpoint_that_is_closed_without_a_sidecar_needs_no_model_that_speaks_as_its_clients_do(
+    served: Callable[..., Awaitable[Served]], model_server: Server, client: httpx.AsyncClient
+) -> None:
+    model = await model_server(headers={"content-type": "application/json"})
+    document = endpoint_document({"a@1": model.url()}, on_failure="closed", max_body=2 << 20)
+    document["models"]["a@1"]["protocol"] = "mlflow"
+    delay = await served(document)
+    large = b'{"instances": [{"x": 1.5}]' + b" " * (3 << 19) + b"}"
+    for body in (b'{"instances": [{"x": 1.5}]}', large):
+        response = await client.post(delay.url, content=body, headers={"content-type": "application/json"})
+        assert (response.status_code, response.json()) == (200, {"predictions": [0.5]})
+    assert all(b"dataframe_split" in seen.body for seen in model.seen)
+    await delay.sidecar.stop()
+    assert (await client.post(delay.url, content=large)).status_code == 503
+    assert len(model.seen) == 2

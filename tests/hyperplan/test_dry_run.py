@@ -35,8 +35,14 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def ask(headers: dict[str, bytes] | None = None, *, routing: dict[str, Any] | None = None, **row: Any) -> DryRun:
-    plain = PLAIN | {"routing": PLAIN["routing"] | (routing or {})}
+def ask(
+    headers: dict[str, bytes] | None = None,
+    *,
+    routing: dict[str, Any] | None = None,
+    on_failure: str = "open",
+    **row: Any,
+) -> DryRun:
+    plain = PLAIN | {"routing": PLAIN["routing"] | (routing or {}), "on_failure": on_failure}
     endpoint = CompiledEndpoint(PlannedEndpoint(4, parse_endpoint(json.dumps(plain))))
     return dry_run(
         endpoint, headers or {}, json.dumps({"instances": [{"distance": 1, "carrier": "AA"} | row]}).encode()
@@ -96,3 +102,4 @@ def test_a_body_that_cannot_be_read_is_told_of() -> None:
 @pytest.mark.parametrize(("routing", "default"), [({}, "gbm@1"), ({"default": "gbm@1"}, "gbm@1")])
 def test_who_answers_without_a_sidecar_is_told(routing: dict[str, Any], default: str) -> None:
     assert ask(routing=routing).default == default
+    assert ask(routing=routing, on_failure="closed").default is None
