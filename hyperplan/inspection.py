@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from hyperplan.protocols import Body, Protocol, Unreadable
+from hyperplan.protocols import MOST_ROWS, Body, Protocol, Unreadable
 from hyperplan.schema import RowType, Schema, Violation, violations_of
 
 Flaw = Literal["empty", "too_large", "encoding", "not_json", "too_deep", "no_rows"]
 """Why a body has no rows to check: it is empty, or larger than the endpoint allows, or compressed or not UTF-8, or not JSON, or nests too deep, or its rows
-are not where the protocol keeps them."""
+are not where the protocol keeps them, or more than `MOST_ROWS`."""
 
 LISTED = 1000
 """Violations listed for one body at most; a body of 100,000 bad rows needs no longer list."""
@@ -91,7 +91,7 @@ class Inspector:
             rows = self._protocol.decoded_rows(self._decoder.decode(body))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rows = ()
-        return Inspection(self._row_type, rows) if rows else self._inspect_slowly(body)
+        return Inspection(self._row_type, rows) if 0 < len(rows) <= MOST_ROWS else self._inspect_slowly(body)
 
     def flawed(self, flaw: Flaw, detail: str) -> Inspection:
         """The inspection of a body that nobody could or should read."""

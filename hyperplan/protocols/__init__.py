@@ -2,6 +2,7 @@
 
 from hyperplan.protocols.base import (
     JSON_LENGTH_HEADER,
+    MOST_ROWS,
     PLAIN,
     Body,
     Form,
@@ -23,6 +24,7 @@ PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in 
 
 __all__ = [
     "JSON_LENGTH_HEADER",
+    "MOST_ROWS",
     "PLAIN",
     "PROTOCOLS",
     "Body",

@@ -84,6 +84,10 @@ SPARSE = 100_000
 """Cells of absent features that rows made of columns may have at most: a decoded row has room for each, sent or not."""
 
 
+MOST_ROWS = 100_000
+"""Rows of a request at most. A row may cost a body two bytes and takes two hundred in memory, whatever it holds."""
+
+
 class Protocol:
     """Reads and writes the bodies of one wire format."""
 
@@ -131,7 +135,7 @@ class Protocol:
         """The rows of a loaded request, whatever those rows may be.
 
         Raises:
-            Unreadable: there are no rows where this protocol keeps them.
+            Unreadable: there are no rows where this protocol keeps them, or more than `MOST_ROWS`.
         """
         raise NotImplementedError
 
@@ -276,6 +280,27 @@ def filled_list(value: Any, name: str) -> list[Any]:
     if not value:
         raise Unreadable(f"{name!r} is empty; send at least one row")
     return value
+
+
+def listed_rows(value: Any, name: str) -> list[Any]:
+    """The rows of a request that stand in a list."""
+    rows = filled_list(value, name)
+    not_too_many(len(rows), name)
+    return rows
+
+
+def columnar_rows(columns: Any, name: str) -> list[dict[str, Any]]:
+    """The rows of a request that stand in columns."""
+    first = next(iter(columns.values()), None) if isinstance(columns, dict) else None
+    if isinstance(first, list):
+        not_too_many(len(first), name)
+    return rows_of_columns(columns, name)
+
+
+def not_too_many(count: int, name: str) -> None:
+    """Unreadable if a request has so many rows that they must not be made."""
+    if count > MOST_ROWS:
+        raise Unreadable(f"{name!r} has {count} rows; send {MOST_ROWS} at most, and the others in another request")
 
 
 def rows_of_columns(columns: Any, name: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from hyperplan.protocols.base import PLAIN, Body, Form, Protocol, Unreadable, filled_list, member, written
+from hyperplan.protocols.base import PLAIN, Body, Form, Protocol, Unreadable, filled_list, listed_rows, member, written
 from hyperplan.schema import RowType
 
 
@@ -34,7 +34,7 @@ class Json(Protocol):
         if isinstance(found, dict):
             return [found]
         if isinstance(found, list):
-            return filled_list(found, ".".join(self.speaker.rows) or "body")
+            return listed_rows(found, ".".join(self.speaker.rows) or "body")
         raise Unreadable("expected an object, which is one row, or a list of them")
 
     def form(self, message: Any) -> Form:

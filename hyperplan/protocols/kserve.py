@@ -6,7 +6,7 @@ See https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-pr
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hyperplan.protocols.base import PLAIN, Body, Form, filled_list, member, named, written
+from hyperplan.protocols.base import PLAIN, Body, Form, filled_list, listed_rows, member, named, written
 from hyperplan.protocols.tfserving import TFServing
 
 
@@ -16,7 +16,7 @@ class KServe(TFServing):
     name = "kserve"
 
     def rows(self, message: Any) -> list[Any]:
-        return named(filled_list(member(message, "instances"), "instances"), self.speaker.features)
+        return named(listed_rows(member(message, "instances"), "instances"), self.speaker.features)
 
     def form(self, message: Any) -> Form:  # noqa: ARG002 - there is but one
         return PLAIN

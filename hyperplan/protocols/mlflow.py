@@ -17,7 +17,9 @@ from hyperplan.protocols.base import (
     Form,
     Protocol,
     Unreadable,
+    columnar_rows,
     filled_list,
+    listed_rows,
     member,
     named,
     rows_of_columns,
@@ -64,8 +66,8 @@ class MLflow(Protocol):
         if form == "dataframe_split":
             return _rows_of_split(message[form])
         if form in ("instances", "inputs") and isinstance(message[form], dict):
-            return rows_of_columns(message[form], form)
-        return named(filled_list(message[form], form), self.speaker.features)
+            return columnar_rows(message[form], form)
+        return named(listed_rows(message[form], form), self.speaker.features)
 
     def form(self, message: Any) -> Form:
         return Form(members={"params": message["params"]} if "params" in message else {})
@@ -109,7 +111,7 @@ def _decoded_split(split: _Split, row: type[msgspec.Struct], width: int) -> Sequ
 
 
 def _rows_of_split(split: Any) -> list[Any]:
-    columns, data = member(split, "columns"), filled_list(member(split, "data"), "data")
+    columns, data = member(split, "columns"), listed_rows(member(split, "data"), "data")
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
         raise Unreadable("'columns' must be a list of names")
     if len(set(columns)) < len(columns):

@@ -26,10 +26,12 @@ from hyperplan.protocols.base import (
     Unanswerable,
     Unreadable,
     Unwritable,
+    columnar_rows,
     columns_of_rows,
     filled_list,
     member,
     named,
+    not_too_many,
     read_json,
     rows_of_columns,
     written,
@@ -132,13 +134,14 @@ class OIP(Protocol):
             ((name, tensor),) = tensors.items()
             only = next(iter(features.values())) if len(features) == 1 else None
             rows = by_row(tensor, lists=only is None or isinstance(only, NumberList))
+            not_too_many(len(rows), name)
             if only is not None or all(isinstance(row, list) and len(row) == len(features) for row in rows):
                 return named(rows, features)
             return [{name: row} for row in rows]
         columns = {
             name: by_row(tensor, lists=isinstance(features.get(name), NumberList)) for name, tensor in tensors.items()
         }
-        return rows_of_columns(columns, "inputs")
+        return columnar_rows(columns, "inputs")
 
     def form(self, message: Any) -> Form:
         _asked_for(message)

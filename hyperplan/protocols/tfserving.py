@@ -17,8 +17,10 @@ from hyperplan.protocols.base import (
     Protocol,
     Unreadable,
     Unwritable,
+    columnar_rows,
     columns_of_rows,
     filled_list,
+    listed_rows,
     member,
     named,
     rows_of_columns,
@@ -47,9 +49,9 @@ class TFServing(Protocol):
                 raise Unreadable("expected 'instances' or 'inputs', not both")
             inputs = message["inputs"]
             if len(features) == 1 and isinstance(inputs, list):
-                return named(filled_list(inputs, "inputs"), features)
-            return rows_of_columns(inputs, "inputs")
-        return named(filled_list(member(message, "instances"), "instances"), features)
+                return named(listed_rows(inputs, "inputs"), features)
+            return columnar_rows(inputs, "inputs")
+        return named(listed_rows(member(message, "instances"), "instances"), features)
 
     def form(self, message: Any) -> Form:
         signature = message.get("signature_name")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.inspection import LISTED, Flaw, Inspection, Inspector
-from hyperplan.protocols import PROTOCOLS, Speaker
+from hyperplan.protocols import MOST_ROWS, PROTOCOLS, Speaker
 from hyperplan.schema import Category, Float, Int, NumberList, Schema, String
 
 SCHEMA = Schema(
@@ -152,16 +152,42 @@ def test_the_list_of_violations_is_bounded() -> None:
 def test_an_inspection_of_a_body_costs_what_the_body_holds_not_what_the_schema_holds() -> None:
     """A decoded row has room for each feature; were each row decoded, this body would take gigabytes."""
     schema = Schema(features={f"x{index}": Float(required=False) for index in range(5000)})
-    inspection = inspect(b"[" + b"{}," * 300_000 + b"{}]", "json", schema)
-    assert (len(inspection.rows), list(inspection.violations)) == (300_001, [])
+    inspection = inspect(b"[" + b"{}," * 99_999 + b"{}]", "json", schema)
+    assert (len(inspection.rows), list(inspection.violations)) == (100_000, [])
     assert not hasattr(inspection.rows[0], "__struct_fields__")
 
 
 def test_a_split_of_rows_without_columns_costs_what_it_holds() -> None:
     schema = Schema(features={f"x{index}": Float(required=False) for index in range(5000)})
-    inspection = inspect(json.dumps({"dataframe_split": {"columns": [], "data": [[]] * 300_000}}), "mlflow", schema)
-    assert (len(inspection.rows), list(inspection.violations)) == (300_000, [])
+    inspection = inspect(json.dumps({"dataframe_split": {"columns": [], "data": [[]] * 100_000}}), "mlflow", schema)
+    assert (len(inspection.rows), list(inspection.violations)) == (100_000, [])
     assert not hasattr(inspection.rows[0], "__struct_fields__")
+
+
+def of_rows(count: int) -> dict[str, list[Any]]:
+    """Bodies with so many rows of one number, by protocol."""
+    column, rows, lists = [1] * count, [{"x": 1}] * count, [[1]] * count
+    tensors = [{"name": name, "shape": [count], "datatype": "FP64", "data": column} for name in ("x", "all")]
+    return {
+        "tfserving": [{"instances": rows}, {"instances": column}, {"inputs": {"x": column}}, {"inputs": column}],
+        "kserve": [{"instances": rows}],
+        "mlflow": [{key: rows} for key in ("dataframe_records", "instances", "inputs")]
+        + [{"inputs": {"x": column}}, {"dataframe_split": {"columns": ["x"], "data": lists}}],
+        "json": [rows],
+        "oip": [{"inputs": [tensor]} for tensor in tensors],
+    }
+
+
+@pytest.mark.parametrize("protocol", sorted(PROTOCOLS))
+def test_a_body_of_too_many_rows_is_one_that_has_no_rows(protocol: str) -> None:
+    schema = Schema(features={"x": Float()})
+    for body in of_rows(MOST_ROWS)[protocol]:
+        inspection = inspect(json.dumps(body), protocol, schema)
+        assert (inspection.flaw, len(inspection.rows)) == (None, MOST_ROWS)
+    for body in of_rows(MOST_ROWS + 1)[protocol]:
+        inspection = inspect(json.dumps(body), protocol, schema)
+        assert (inspection.flaw, len(inspection.rows)) == ("no_rows", 0)
+        assert "has 100001 rows; send 100000 at most" in inspection.detail
 
 
 def test_a_sparse_row_is_read_like_any_other() -> None:
