@@ -127,6 +127,23 @@ async def test_when_all_fail_the_client_is_told_in_its_own_words(asking: Asking,
     assert int(answer.headers["content-length"]) == len(answer.content)
 
 
+async def test_who_asks_for_outputs_that_a_model_has_not_makes_nobody_pass_it_over(
+    asking: Asking, model_server: Server
+) -> None:
+    first, second = await model_server(headers=JSON), await model_server(headers=JSON)
+    document = document_of((first, "tfserving"), (second, "kserve"))
+    delay = await asking({**document, "protocol": "oip"})
+    inputs = [{"name": "x", "shape": [1], "datatype": "FP64", "data": [1.5]}]
+    asked = json.dumps({"inputs": inputs, "outputs": [{"name": "label"}, {"name": "probability"}]}).encode()
+    for _ in range(7):
+        answer = await delay.ask(asked)
+        assert (answer.status_code, int(answer.headers["content-length"])) == (422, len(answer.content))
+        assert "the outputs label, probability are asked for" in answer.json()["error"]
+    good = await delay.ask(json.dumps({"inputs": inputs}).encode())
+    assert (good.status_code, good.headers["x-hyperplan-model"]) == (200, "a@1")
+    assert second.seen == []
+
+
 async def test_an_error_that_is_the_clients_is_not_tried_elsewhere(asking: Asking, model_server: Server) -> None:
     first = await model_server(status=400, answer=b'{"error_code": "BAD", "message": "no such column"}', headers=JSON)
     second = await model_server(answer=GOOD, headers=JSON)
