@@ -29,6 +29,7 @@ from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
 from hyperplan.decision import number_in
 from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan, longest_answer
 from hyperplan.protocols import JSON_LENGTH_HEADER, Body, Unreadable
+from hyperplan.protocols.base import written
 from hyperplan.sample import bounded
 from hyperplan.shadow import ShadowSample
 from hyperplan.translation import UNTRANSLATABLE, Asked, Translation, Untranslatable
@@ -173,7 +174,8 @@ class AdaptExchange:
         model = text(headers.get(rewrites.TARGET_HEADER) or b"")
         if endpoint is None or model not in endpoint.document.models:
             self._state = State.DONE
-            body = Body(b'{"error": "the model that this request was sent to is not served any more"}')
+            gone = "the model that this request was sent to is not served any more"
+            body = endpoint.protocol.error(FAILED, gone) if endpoint is not None else written({"error": gone})
             return rewrites.refused(FAILED, body, self._prediction_id())
         self._endpoint = endpoint
         self._model = model

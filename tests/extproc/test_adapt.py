@@ -441,6 +441,15 @@ def test_an_attempt_at_what_no_plan_knows_is_answered_with_503(
     assert not memory.attempts
 
 
+def test_an_attempt_at_a_model_that_is_gone_is_answered_in_the_form_that_the_client_knows(memory: Memory) -> None:
+    endpoint = an_endpoint(
+        ("protocol: tfserving\ntask", "protocol: mlflow\ntask"), ("routing: {", "on_failure: closed\nrouting: {")
+    )
+    attempt = Attempt(adapt_for(endpoint, memory), "gone@1")
+    immediate = attempt.request_headers(attempt.headers).immediate_response
+    assert json.loads(immediate.body).keys() == {"error_code", "message"}
+
+
 # The end.
 
 
