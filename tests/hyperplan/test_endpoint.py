@@ -234,6 +234,17 @@ def test_a_rule_may_be_everything_but_the_default_of_an_endpoint_that_is_to_stay
     assert places(plain) == ["/routing/default"]
 
 
+@pytest.mark.parametrize("change", [{"protocol": "mlflow"}, {"answer": {"component": 1}}, {"features": ["hour"]}])
+def test_an_endpoint_that_is_closed_without_a_sidecar_needs_no_model_that_takes_what_clients_send(
+    plain: dict[str, Any], change: dict[str, Any]
+) -> None:
+    for name in ("gbm@1", "logit@1"):
+        plain["models"][name] |= change
+    assert "or say on_failure: closed (503 then)" in details(plain)["/routing/default"]
+    plain["on_failure"] = "closed"
+    assert places(plain) == []
+
+
 def test_an_endpoint_may_begin_as_a_rule_if_it_is_closed_without_a_sidecar(plain: dict[str, Any]) -> None:
     plain["models"] = {"prior@1": {"rule": "0.5"}}
     plain["routing"] = {"split": {"prior@1": 1}}
