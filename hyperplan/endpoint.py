@@ -416,26 +416,25 @@ def _problems_of_routing(endpoint: Endpoint) -> Iterator[Problem]:
 
 
 def _problems_of_default(endpoint: Endpoint) -> Iterator[Problem]:
-    """Without a sidecar nothing translates, so the default must take what clients send and answer what they read. An endpoint that is
-    closed then is answered by nobody who was not chosen, so any will do.
-    """
+    """Without a sidecar nothing translates, so a default that then answers must take what clients send and answer what they read."""
     name = endpoint.routing.default_model()
     model = endpoint.models.get(name)
-    if endpoint.on_failure == "closed" or model is None or (model.protocol is None and model.rule is None):
-        return  # the latter two are reported already
+    if endpoint.on_failure == "closed":
+        return  # nobody answers
+    if model is None or (model.protocol is None and model.rule is None):
+        return  # reported already
     if model.rule is not None:
         detail = f"{name!r} is a rule, which the sidecar serves, so it cannot answer when the sidecar is away; "
-        yield Problem("/routing/default", detail + f"name a model with a url, {_OR_CLOSED}")
+        cure = "name a model with a url"
     elif model.protocol != endpoint.protocol:
-        detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks "
-        yield Problem("/routing/default", f"{detail}{model.protocol}; name a model that does, {_OR_CLOSED}")
+        detail = f"{name!r} answers when the sidecar cannot, so it must speak {endpoint.protocol}; it speaks {model.protocol}; "
+        cure = "name a model that does"
     elif not endpoint.identical(name):
         detail = f"{name!r} answers when the sidecar cannot, so it must take and answer what clients send and read: "
-        detail += "all features, no signature and no answer of its own, the same paths"
-        yield Problem("/routing/default", f"{detail}; name a model that does, {_OR_CLOSED}")
-
-
-_OR_CLOSED = "or say on_failure: closed (503 then)"
+        cure = "all features, no signature and no answer of its own, the same paths; name a model that does"
+    else:
+        return
+    yield Problem("/routing/default", f"{detail}{cure}, or say on_failure: closed (503 then)")
 
 
 def _problems_of_shadows(routing: Routing) -> Iterator[Problem]:

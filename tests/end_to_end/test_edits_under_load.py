@@ -4,12 +4,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from hyperplan.plan import model_cluster
 from tests.end_to_end.stacks import Hyperplan, document, load, path_of, predictions, row, until
 from tests.envoy.running import ModelServer, endpoint_of
 
 ModelServers = Callable[..., Awaitable[ModelServer]]
+
+pytestmark = pytest.mark.heavy
 
 
 async def test_routing_edits_in_a_row_fail_no_request(hyperplan: Hyperplan, model_server: ModelServers) -> None:

@@ -15,6 +15,8 @@ from tests.envoy.running import ModelServer
 
 ModelServers = Callable[..., Awaitable[ModelServer]]
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def of_the_module(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hyperplan]:
@@ -169,7 +171,6 @@ async def test_without_control_serving_goes_on_and_no_sample_is_lost(
     await hyperplan.in_force("kept")
 
 
-@pytest.mark.heavy
 async def test_samples_outlive_a_sidecar_that_is_killed_while_control_is_away(
     fragile: Hyperplan, model_server: ModelServers
 ) -> None:
@@ -189,7 +190,6 @@ async def test_samples_outlive_a_sidecar_that_is_killed_while_control_is_away(
     await all_arrive_once(hyperplan, "outliving", before | after, len(predictions(model)))
 
 
-@pytest.mark.heavy
 async def test_a_sidecar_that_is_stopped_while_control_is_away_loses_no_sample(
     fragile: Hyperplan, model_server: ModelServers
 ) -> None:

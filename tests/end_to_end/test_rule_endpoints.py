@@ -1,7 +1,10 @@
 """Rules behind a real Envoy: alone, in a split, as the last of a chain."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+import pytest
 
 from tests.end_to_end.stacks import Hyperplan, document, load, predictions, row
 from tests.envoy.running import ModelServer
@@ -67,6 +70,32 @@ async def test_edits_of_a_rule_under_load_reach_every_later_request_and_fail_non
             assert (response.headers["x-hyperplan-model"], response.json()) == (name, {"predictions": [version / 10]})
             await seen.more(20)
     assert seen.statuses() == {200}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sent", "answered"),
+    [
+        ("mlflow", {"dataframe_split": {"columns": ["x"], "data": [[7.5], [1.0]]}}, {"predictions": [0.9, 0.1]}),
+        ("json", [{"x": 7.5}, {"x": 1.0}], {"predictions": [0.9, 0.1]}),
+        (
+            "oip",
+            {"id": "7", "inputs": [{"name": "x", "shape": [2], "datatype": "FP64", "data": [7.5, 1.0]}]},
+            {"outputs": [{"name": "predict", "shape": [2, 1], "datatype": "FP64", "data": [0.9, 0.1]}]},
+        ),
+    ],
+)
+async def test_a_rule_answers_in_the_protocol_of_the_clients(
+    hyperplan: Hyperplan, protocol: str, sent: Any, answered: Any
+) -> None:
+    name = f"ruled-{protocol}"
+    alone = {"split": {"prior@1": 1}}
+    await hyperplan.apply(with_rule(name, {}, routing=alone, on_failure="closed", protocol=protocol))
+    response = await hyperplan.predict(name, json.dumps(sent).encode())
+    assert (response.status_code, response.headers["x-hyperplan-model"]) == (200, "prior@1")
+    found = response.json()
+    if protocol == "oip":
+        assert (found.pop("id"), found.pop("model_name")) == ("7", name)
+    assert found == answered
 
 
 async def test_what_is_wrong_with_a_rule_is_said_by_the_api(hyperplan: Hyperplan) -> None:

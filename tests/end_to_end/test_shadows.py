@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.stacks import Hyperplan, document, load, predictions, until
+from tests.end_to_end.stacks import Hyperplan, document, load, predictions, row, until
 from tests.envoy.running import ModelServer
 
 ModelServers = Callable[..., Awaitable[ModelServer]]
@@ -32,6 +32,20 @@ async def compared(hyperplan: Hyperplan, endpoint: str, *, pairs: int = 0, failu
     found = await until(known)
     assert found
     return found
+
+
+async def test_a_rule_may_be_a_shadow(hyperplan: Hyperplan, model_server: ModelServers) -> None:
+    gbm = await model_server(answer=b'{"predictions": [0.9]}')
+    endpoint = document("ruleshadow", {"gbm@1": gbm.url("/gbm")}, task="binary")
+    endpoint["models"]["prior@1"] = {"rule": "features.x > 5.0 ? 0.9 : 0.1"}
+    endpoint["routing"]["shadow"] = ["prior@1"]
+    await hyperplan.apply(endpoint)
+    for x in (1.0, 7.0, 8.0):
+        answer = await hyperplan.predict("ruleshadow", row(x))
+        assert (answer.status_code, answer.headers["x-hyperplan-model"]) == (200, "gbm@1")
+    shadow = await compared(hyperplan, "ruleshadow", pairs=3)
+    (against,) = shadow["against"]
+    assert (shadow["failures"], against["agreement"]["rate"]["estimate"]) == ([], 2 / 3)
 
 
 async def test_what_a_shadow_answers_is_compared_with_what_clients_got(

@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 import cli.main
 from tests.end_to_end.stacks import PATIENCE, document, is_alive, wait_until, without_settings
 
+pytestmark = pytest.mark.heavy
+
 ANYWHERE = [part for option in ("--listen", "--control", "--otlp-listen") for part in (option, "127.0.0.1:0")]
 COMMANDS = sorted(typer.main.get_group(cli.main.app).commands)
 

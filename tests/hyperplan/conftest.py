@@ -54,7 +54,7 @@ def plain() -> dict[str, Any]:
         },
         "sampling": {"rate": 0.5, "max_per_second": 50},
         "slices": ["carrier", "header:x-platform"],
-        "on_failure": "closed",
+        "on_failure": "open",
         "timeout": 3,
         "max_body": 65536,
     }

@@ -182,7 +182,6 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
     ],
 )
 def test_nonsense_is_named_at_its_field(plain: dict[str, Any], path: str, value: Any, place: str) -> None:
-    plain["on_failure"] = "open"  # the default model matters
     assert place in places(changed(plain, path, value))
 
 
@@ -219,7 +218,6 @@ def test_sticky_needs_an_entity(plain: dict[str, Any]) -> None:
 def test_the_default_must_speak_the_protocol_of_the_clients_even_when_it_is_only_the_heaviest_arm(
     plain: dict[str, Any],
 ) -> None:
-    plain["on_failure"] = "open"
     del plain["routing"]["default"]
     plain["models"]["gbm@1"]["protocol"] = "mlflow"
     assert "must speak tfserving; it speaks mlflow" in details(plain)["/routing/default"]
@@ -236,6 +234,17 @@ def test_a_rule_may_be_everything_but_the_default_of_an_endpoint_that_is_to_stay
     assert places(plain) == ["/routing/default"]
 
 
+@pytest.mark.parametrize("change", [{"protocol": "mlflow"}, {"answer": {"component": 1}}, {"features": ["hour"]}])
+def test_an_endpoint_that_is_closed_without_a_sidecar_needs_no_model_that_takes_what_clients_send(
+    plain: dict[str, Any], change: dict[str, Any]
+) -> None:
+    for name in ("gbm@1", "logit@1"):
+        plain["models"][name] |= change
+    assert "or say on_failure: closed (503 then)" in details(plain)["/routing/default"]
+    plain["on_failure"] = "closed"
+    assert places(plain) == []
+
+
 def test_an_endpoint_may_begin_as_a_rule_if_it_is_closed_without_a_sidecar(plain: dict[str, Any]) -> None:
     plain["models"] = {"prior@1": {"rule": "0.5"}}
     plain["routing"] = {"split": {"prior@1": 1}}
@@ -243,17 +252,6 @@ def test_an_endpoint_may_begin_as_a_rule_if_it_is_closed_without_a_sidecar(plain
     assert places(plain) == []
     del plain["on_failure"]
     assert places(plain) == ["/routing/default"]
-
-
-@pytest.mark.parametrize("changes", [{"protocol": "mlflow"}, {"features": ["dep_delay"]}, {"signature": "scores"}])
-def test_a_default_need_not_speak_as_clients_do_if_the_endpoint_is_closed_without_a_sidecar(
-    plain: dict[str, Any], changes: dict[str, Any]
-) -> None:
-    plain["models"]["gbm@1"] |= changes
-    plain["on_failure"] = "closed"
-    assert places(plain) == []
-    plain["on_failure"] = "open"
-    assert "name a model that does, or say on_failure: closed" in details(plain)["/routing/default"]
 
 
 def test_nothing_is_said_of_a_rule_over_a_schema_that_could_not_be_read(plain: dict[str, Any]) -> None:

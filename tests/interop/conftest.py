@@ -1,4 +1,4 @@
-"""What the tests of real model servers share: the servers, each with the same model, and three endpoints in front of them."""
+"""What the tests of real model servers share: the servers, each with both models, and three endpoints in front of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.end_to_end.stacks import Hyperplan, Log, running, stack_in
-from tests.interop.flights import CLIENTS, SCHEMA, Client, Flights, train
-from tests.interop.servers import SERVERS, Running
+from tests.interop.flights import CLIENTS, MODELS, SCHEMA, Client, Flights, prepare
+from tests.interop.servers import SERVERS, Running, Server
 
 FORCE = "x-force-model"
 
@@ -30,17 +30,19 @@ def log() -> Log:
 
 @pytest.fixture(scope="session")
 def flights(tmp_path_factory: pytest.TempPathFactory) -> Flights:
-    return train(tmp_path_factory.mktemp("flights"))
+    return prepare(tmp_path_factory.mktemp("flights"))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def served(
     flights: Flights, log: Log, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Mapping[str, Running]]:
-    """Every server, by the name of its model."""
+    """Every model in every server, by its name: gbm-mlflow@1 and so on."""
     async with AsyncExitStack() as stack:
         found = {
-            server.model: Running(server, flights.path, tmp_path_factory.mktemp(server.name), log) for server in SERVERS
+            named(model, server): Running(server, flights.path(model), tmp_path_factory.mktemp(server.name), log)
+            for server in SERVERS
+            for model in MODELS
         }
         for server in found.values():
             await server.start()
@@ -49,15 +51,17 @@ async def served(
         yield found
 
 
-def document(client: Client, served: Mapping[str, Running], **changes: Any) -> dict[str, Any]:
-    """An endpoint for a client's protocol in front of all servers: a third of the requests for each, each the others' fallback.
+def named(model: str, server: Server) -> str:
+    """What a model in a server is called behind an endpoint."""
+    return f"{model}-{server.name}@1"
 
-    The default must take what clients send: KServe's V1 is what clients of TensorFlow Serving speak, as long as they send rows.
+
+def document(client: Client, served: Mapping[str, Running], **changes: Any) -> dict[str, Any]:
+    """An endpoint for a client's protocol in front of all servers, an equal share for each, each the others' fallback.
+
+    It is closed without a sidecar: no server speaks TensorFlow Serving's protocol, so nobody could stand in.
     """
-    models = {name: server.server.document(server.address) for name, server in served.items()}
-    if client.protocol == "tfserving":
-        models["kserve@1"]["protocol"] = "tfserving"
-    default = next(name for name, model in models.items() if model["protocol"] == client.protocol)
+    models = {name: server.document() for name, server in served.items()}
     return {
         "name": client.protocol,
         "match": {"path": client.path},
@@ -68,9 +72,9 @@ def document(client: Client, served: Mapping[str, Running], **changes: Any) -> d
         "routing": {
             "split": dict.fromkeys(models, 1),
             "fallback": list(models),
-            "default": default,
             "force_header": FORCE,
         },
+        "on_failure": "closed",
         "sampling": {"rate": 1, "max_per_second": 10_000},
     } | changes
 
@@ -80,7 +84,7 @@ async def hyperplan(
     served: Mapping[str, Running], log: Log, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Hyperplan]:
     """Envoy, sidecar and control, with the three endpoints applied. What is no endpoint goes to MLServer."""
-    stack = stack_in(tmp_path_factory.mktemp("stack"), log, default_upstream=served["mlserver@1"].address.url)
+    stack = stack_in(tmp_path_factory.mktemp("stack"), log, default_upstream=served["gbm-mlserver@1"].address.url)
     async with running(stack, log) as hyperplan:
         for client in CLIENTS:
             await hyperplan.apply(document(client, served))

@@ -1,7 +1,7 @@
-"""The flights of the demo as these servers are asked about them, and the model that is in all of them.
+"""The flights of the demo as these servers are asked about them, and the models that are in all of them.
 
-The model is a scikit-learn pipeline over the columns of a data frame, as people train them. Only whole flights are asked about: a
-tensor has no null.
+Models are fitted, and called directly, in the environment of one of the servers: all have the same versions of what reads a model.
+Only whole flights are asked about: a tensor has no null.
 """
 
 import json
@@ -9,17 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import joblib  # type: ignore[import-untyped]
-import pandas as pd
-from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
-
 from demo.flights import CATEGORIES, NUMBERS, for_replay, for_training, load
+from tests.interop.servers import run_script
 
 Rows = list[dict[str, Any]]
+Predictions = list[list[float]]
 WHOLE_NUMBERS = ("distance", "hour")
+MODELS = ("gbm", "logit")
+ENVIRONMENT = "mlflow"
+"""Where models are fitted and called directly."""
 
 SCHEMA: dict[str, Any] = {
     "on_violation": "reject",
@@ -31,31 +29,37 @@ SCHEMA: dict[str, Any] = {
 
 
 class Flights(NamedTuple):
-    """A model that was trained and saved, and rows that it has not seen, in the order of the schema."""
+    """The folder of the models, and rows that they have not seen, in the order of the schema."""
 
-    path: Path
-    estimator: Any
+    folder: Path
     rows: Rows
+    known: dict[tuple[str, str], Predictions]
 
-    def expected(self, rows: Rows) -> list[list[float]]:
-        """What the model answers when it is called in this process: the probability of each class."""
-        found: list[list[float]] = self.estimator.predict_proba(pd.DataFrame(rows)).tolist()
-        return found
+    def path(self, model: str) -> Path:
+        """The file of a model."""
+        return self.folder / f"{model}.joblib"
+
+    def expected(self, model: str, rows: Rows) -> Predictions:
+        """What a model answers when it is called directly with these rows: the probability of each class."""
+        return self.known[model, json.dumps(rows)]
 
 
-def train(folder: Path) -> Flights:
-    """Train the model on a few thousand flights."""
+def prepare(folder: Path) -> Flights:
+    """Fit the models on a few thousand flights, and ask them about the batches that tests send: the last bit of a prediction may
+    depend on the rows beside it."""
     features = [*NUMBERS, *CATEGORIES]
     whole = load().dropna(subset=features)
-    known, later = for_training(whole).iloc[::25], for_replay(whole, 60)
-    columns = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), list(CATEGORIES)), remainder="passthrough"
-    )
-    classifier = HistGradientBoostingClassifier(max_iter=15, early_stopping=False, random_state=1)
-    estimator = make_pipeline(columns, classifier).fit(known[features], known["late"].astype(bool))
-    path = folder / "model.joblib"
-    joblib.dump(estimator, path)
-    return Flights(path, estimator, json.loads(later[features].to_json(orient="records", double_precision=15)))
+    for_training(whole)[[*features, "late"]].iloc[::25].to_csv(folder / "flights.csv", index=False)
+    run_script(ENVIRONMENT, "fit", str(folder / "flights.csv"), str(folder))
+    rows: Rows = json.loads(for_replay(whole, 60)[features].to_json(orient="records", double_precision=15))
+    flights = Flights(folder, rows, {})
+    batches = [rows, rows[:2], rows[:3], *([row] for row in rows)]
+    for model in MODELS:
+        answers = json.loads(run_script(ENVIRONMENT, "predict", str(flights.path(model)), given=json.dumps(batches)))
+        flights.known.update(
+            ((model, json.dumps(batch)), answer) for batch, answer in zip(batches, answers, strict=True)
+        )
+    return flights
 
 
 class Client(NamedTuple):

@@ -1,4 +1,4 @@
-"""Model servers that others wrote, each in a virtual environment of its own, with one model in all of them.
+"""Model servers that others wrote, each in a virtual environment of its own, with the same models in all of them.
 
 `make interop` makes the environments. What a server is and how it is started stands in `SERVERS`; a further one is a list of
 requirements, a line there and, if it must be told how to predict, a script.
@@ -33,15 +33,6 @@ class Server(NamedTuple):
     protocol: str
     path: str
     health: str
-
-    @property
-    def model(self) -> str:
-        """What its model is called behind an endpoint."""
-        return f"{self.name}@1"
-
-    def document(self, address: Address, **changes: Any) -> dict[str, Any]:
-        """Its model as an endpoint document has it."""
-        return {"url": address.url + self.path, "protocol": self.protocol, "health": self.health} | changes
 
 
 def program(environment: str, name: str) -> str:
@@ -97,7 +88,7 @@ SERVERS = (
 
 
 class Running:
-    """A server that runs."""
+    """A server that runs, with one model."""
 
     def __init__(self, server: Server, model: Path, folder: Path, write: Print) -> None:
         self.server = server
@@ -106,6 +97,11 @@ class Running:
         path = f"{ENVIRONMENTS / server.name / 'bin'}:{os.environ['PATH']}"
         command = server.command(model, folder, self.address)
         self._process = Process(server.name, command, own_environment(PATH=path), write)
+
+    def document(self, **changes: Any) -> dict[str, Any]:
+        """Its model as an endpoint document has it."""
+        server = self.server
+        return {"url": self.address.url + server.path, "protocol": server.protocol, "health": server.health} | changes
 
     async def start(self) -> None:
         """Start it; `ready` waits for it, so that several can start at once."""
