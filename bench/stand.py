@@ -165,8 +165,11 @@ class Stand:
         return listen.url, Process(f"envoy of {name}", arguments, own_environment(), self._note)
 
     async def _serve_xds(self, run: Path) -> None:
+        """Configure the Envoy of a processor that names no arm. The default model answers, so the endpoint is open: a closed one
+        takes no answer but that of a chosen arm."""
         server = XdsServer(run / "xds.sock")
-        await server.start(resources_of(plan_of(1, [self.document()]), self.model.url))
+        document = self.document() | {"on_failure": "open"}
+        await server.start(resources_of(plan_of(1, [document]), self.model.url))
         self._running.push_async_callback(server.stop)
 
     async def _start(self, process: Process, ready: Any) -> None:
