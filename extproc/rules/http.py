@@ -15,13 +15,12 @@ from typing import cast
 import httptools
 
 from extproc.rules.book import Reply, RuleBook
-from hyperplan.protocols import Body
+from hyperplan.protocols import JSON_LENGTH_HEADER, Body
 from hyperplan.protocols.base import written
 
 log = logging.getLogger("hyperplan.rules")
 
-JSON_LENGTH = b"inference-header-content-length"
-"""Of how many bytes the JSON is, if binary tensors follow it."""
+_JSON_LENGTH = JSON_LENGTH_HEADER.encode()
 
 MOST_BODY = 64 << 20
 """Bytes of a body at most, the most that an endpoint may allow."""
@@ -115,7 +114,7 @@ class Connection(asyncio.Protocol):
         key = name.lower()
         if key == b"content-type":
             self._content_type = value.decode("latin-1")
-        elif key == JSON_LENGTH:
+        elif key == _JSON_LENGTH:
             if not value.isdigit() or len(value) > 12:
                 raise _Refused(400, "inference-header-content-length is no number of bytes")
             self._json_length = int(value)
@@ -176,7 +175,7 @@ class Connection(asyncio.Protocol):
             return
         body = reply.body
         keep = self._read and not self._closing and self._parser.should_keep_alive()
-        length = b"" if body.json_length is None else b"%s: %d\r\n" % (JSON_LENGTH, body.json_length)
+        length = b"" if body.json_length is None else b"%s: %d\r\n" % (_JSON_LENGTH, body.json_length)
         head = b"HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %d\r\n%s%s\r\n" % (
             reply.status,
             _REASONS[reply.status],

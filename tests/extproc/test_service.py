@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.probes import listens_on
 from extproc.service import OneProcess
 from extproc.sidecar import sockets_in
 from extproc.stages import Role, Stages
@@ -38,15 +39,6 @@ async def attempted(socket: Path) -> bytes:
         return body
 
 
-async def takes_connections(socket: Path) -> bool:
-    try:
-        _, writer = await asyncio.open_unix_connection(str(socket))
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
 @pytest.mark.usefixtures("service")
 async def test_each_stage_answers_on_its_own_socket(memory: Memory, tmp_path: Path) -> None:
     sockets = sockets_in(tmp_path)
@@ -68,7 +60,7 @@ async def test_while_a_request_is_decided_others_are_adapted_though_the_service_
         await stream.read()
         stopping = asyncio.create_task(service.stop(20))
         async with asyncio.timeout(15):
-            while await takes_connections(sockets[Role.DECIDE]):
+            while await listens_on(sockets[Role.DECIDE]):
                 pass
         assert b"0.25" in await attempted(sockets[Role.ADAPT])
         assert not stopping.done()
