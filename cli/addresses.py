@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cli.failure import Failure
+from hyperplan.endpoint import ENDPOINT_NAME
 
 
 class Address(NamedTuple):
@@ -102,3 +103,14 @@ def collector(text: str, option: str) -> Address:
     if scheme != "http" or address is None:
         raise Failure(f"{option} must be a URL like http://127.0.0.1:4317, not {text!r}")
     return address
+
+
+def path_of(endpoint: str) -> str:
+    """Where the API has an endpoint.
+
+    Raises:
+        Failure: no endpoint can have this name; as part of a path it would lead elsewhere.
+    """
+    if not ENDPOINT_NAME.fullmatch(endpoint):
+        raise Failure(f"{endpoint!r} is no name of an endpoint; `hyperplan get` lists those that there are")
+    return f"/v1/endpoints/{endpoint}"

@@ -18,8 +18,8 @@ import duckdb
 import httpx
 import pytest
 
-from cli import main
 from cli.addresses import claim
+from cli.commands import endpoints, monitoring
 from cli.failure import Failure
 from extproc.plans import ControlSource
 from extproc.plans.keeper import Status
@@ -292,10 +292,10 @@ def test_a_control_that_is_away_is_a_sentence() -> None:
 @pytest.mark.parametrize("name", ["shown/routing", "..", "", "Shown", "shown?x"])
 def test_what_can_be_no_name_of_an_endpoint_is_asked_for_nowhere(control: str, name: str) -> None:
     commands: list[Callable[[], None]] = [
-        lambda: main.get(name, control),
-        lambda: main.route(name, "gbm@1=1", control),
-        lambda: main.rollback(name, 1, control),
-        lambda: main.profile(Path("train.parquet"), name, "gbm@1", control=control),
+        lambda: endpoints.get(name, control),
+        lambda: endpoints.route(name, "gbm@1=1", control),
+        lambda: endpoints.rollback(name, 1, control),
+        lambda: monitoring.profile(Path("train.parquet"), name, "gbm@1", control=control),
     ]
     for command in commands:
         with pytest.raises(Failure, match="is no name of an endpoint"):
@@ -305,7 +305,7 @@ def test_what_can_be_no_name_of_an_endpoint_is_asked_for_nowhere(control: str, n
 @pytest.mark.parametrize("url", ["", "localhost:7070", "http://[::1", "ftp://127.0.0.1"])
 def test_a_control_that_is_no_url_is_refused_by_the_name_of_the_option(url: str) -> None:
     with pytest.raises(Failure, match="--control must be a URL"):
-        main.get(control=url)
+        endpoints.get(control=url)
 
 
 def test_a_server_that_is_not_control_is_told_from_one_that_is(tmp_path: Path) -> None:

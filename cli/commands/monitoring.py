@@ -1,0 +1,95 @@
+"""Commands that show how models do on what they are served."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+import typer
+
+from cli.addresses import path_of
+from cli.app import app
+from cli.failure import Failure
+from cli.options import CONTROL, ControlUrl, Json
+from hyperplan.endpoint import Endpoint
+from hyperplan.problems import Invalid
+
+
+@app.command()
+def shadow(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    since: Annotated[str, typer.Option(help="From when: a time, or as long ago as -15m, -1h, -7d.")] = "-1h",
+    until: Annotated[str | None, typer.Option(help="Until when.", show_default="now")] = None,
+    model: Annotated[str | None, typer.Option(help="This shadow only.", show_default="all of them")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="From which score on a prediction of a binary task counts as the class 1.", show_default="0.5"
+        ),
+    ] = None,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Show how the shadows of an endpoint compare with the models that answered.
+
+    A shadow gets a copy of each request; its answer goes to nobody. Name it under routing.shadow in the document, and of the
+    requests that are sampled its answers are set beside those that clients got: how often the two say the same class, by how
+    much their numbers differ, how many fail and how long they take.
+
+    Rates, means and quantiles are estimates of all requests: each sampled one counts for 1 / the probability with which it was
+    sampled. What stands behind a rate in brackets is its 95 % interval; a dash says that there is too little to tell. The latency of
+    the primary is what the client waited for, failovers included; that of the shadow is of its one try.
+    """
+    from cli.api import ControlApi
+    from cli.shadow import show_shadows
+
+    asked = {"since": since, "until": until, "model": model, "threshold": threshold}
+    given = {name: value for name, value in asked.items() if value is not None}
+    with ControlApi(control) as api:
+        report = api.call("GET", f"{path_of(endpoint)}/shadow?{urlencode(given)}")
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        show_shadows(report)
+
+
+@app.command()
+def profile(
+    file: Annotated[Path, typer.Argument(help="The training data: Parquet or CSV, a column for each feature.")],
+    endpoint: Annotated[str, typer.Option(help="The endpoint whose schema describes the columns.")],
+    model: Annotated[str, typer.Option(help="The model version that was trained on it, like gbm@1.")],
+    time_column: Annotated[
+        str | None, typer.Option(help="The column by which rows are put in the order of time.")
+    ] = None,
+    chunk_rows: Annotated[int, typer.Option(min=1, help="Rows in one profile of the series.")] = 50_000,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Profile training data, and give it to control as the reference of a model. The data itself stays where it is."""
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from cli.api import ControlApi
+    from cli.profiling import profile_file
+
+    path = path_of(endpoint)
+    with ControlApi(control) as api, Progress(console=Console(stderr=True, quiet=as_json)) as progress:
+        document = msgspec.convert(api.call("GET", path)["document"], Endpoint)
+        task = progress.add_task(f"profiling {file}", total=None)
+        try:
+            reference = profile_file(
+                file,
+                document,
+                model,
+                time_column=time_column,
+                chunk_rows=chunk_rows,
+                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+        except Invalid as error:
+            raise Failure(f"{file} cannot be profiled", error.problems) from None
+        kept = api.call("PUT", f"{path}/models/{quote(model)}/reference", content=reference.encode())
+    if as_json:
+        typer.echo(json.dumps(kept))
+    else:
+        typer.echo(f"{model}: reference of {kept['rows']:,} rows in {kept['chunks']} profiles")

@@ -1,0 +1,79 @@
+"""The options that several commands share, and the addresses that they default to."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LISTEN = "127.0.0.1:8080"
+CONTROL_LISTEN = "127.0.0.1:7070"
+OTLP_LISTEN = "127.0.0.1:4417"
+NONE = "none"
+"""Said of an option, it takes away what was there. No model and hardly a header has this name."""
+CONTROL = f"http://{CONTROL_LISTEN}"
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines; long-running commands log JSON lines.")]
+ControlUrl = Annotated[str, typer.Option("--control", envvar="HYPERPLAN_CONTROL", help="The URL of control.")]
+Run = Annotated[
+    Path, typer.Option("--run", envvar="HYPERPLAN_RUN", help="The folder of the sockets Envoy connects to.")
+]
+Data = Annotated[
+    Path, typer.Option("--data", envvar="HYPERPLAN_DATA", help="The folder of what must outlive a restart.")
+]
+Author = Annotated[str | None, typer.Option(envvar="HYPERPLAN_AUTHOR", help="Who makes the change.")]
+Reason = Annotated[str | None, typer.Option(help="Why; kept with the revision.")]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait", help="Return only when every sidecar that control knows has it in force; fail if one refuses."
+    ),
+]
+Bucket = Annotated[
+    float,
+    typer.Option("--bucket", envvar="HYPERPLAN_BUCKET", min=0.1, help="Seconds of traffic that one profile covers."),
+]
+Traces = Annotated[
+    str | None,
+    typer.Option(
+        "--traces",
+        envvar="HYPERPLAN_TRACES",
+        help="Where traces go, as OTLP over gRPC: a collector's or Jaeger's http://HOST:4317.",
+        show_default="nowhere",
+    ),
+]
+Listen = Annotated[str, typer.Option("--listen", envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")]
+ControlListen = Annotated[
+    str,
+    typer.Option("--control", envvar="HYPERPLAN_CONTROL_LISTEN", help="Where control's HTTP API and console answer."),
+]
+OtlpListen = Annotated[
+    str,
+    typer.Option("--otlp-listen", envvar="HYPERPLAN_OTLP_LISTEN", help="Where control receives samples and metrics."),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers",
+        envvar="HYPERPLAN_WORKERS",
+        min=1,
+        max=64,
+        help="Processes that decide; more than one share the connections that Envoy opens, one for each of its threads.",
+    ),
+]
+TraceSampling = Annotated[
+    float,
+    typer.Option(envvar="HYPERPLAN_TRACE_SAMPLING", min=0, max=100, help="Percent of the requests that are traced."),
+]
+Upstream = Annotated[
+    str | None,
+    typer.Option(envvar="HYPERPLAN_DEFAULT_UPSTREAM", help="The URL that gets every request that is no prediction."),
+]
+
+
+class TransportName(enum.StrEnum):
+    """How the sidecar speaks gRPC with Envoy."""
+
+    h2 = enum.auto()
+    grpcio = enum.auto()
