@@ -1,0 +1,57 @@
+"""The case that detectors look at: what training looked like, and what was served, look by look.
+
+Everything here is profiles; raw data never gets this far. A look is a short stretch of serving, a bucket of time or a
+hundred rows, and detectors are asked anew after each. They keep no state: the looks of the last hours are all they need, so
+control can stop, start and be replicated, and a file is judged by the code that judges traffic.
+"""
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from hyperplan.profile import Profile
+from hyperplan.schema import Schema
+
+
+class Look(NamedTuple):
+    """What was served in a stretch of time, in nanoseconds since 1970; rows without times count from 0."""
+
+    start: int
+    end: int
+    profile: Profile
+
+
+class Case:
+    """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first."""
+
+    def __init__(self, schema: Schema, reference: Sequence[Profile], looks: Sequence[Look]) -> None:
+        self.schema = schema
+        self.reference = tuple(reference)
+        self.looks = tuple(looks)
+
+    @functools.cached_property
+    def training(self) -> Profile:
+        """All of the reference."""
+        return Profile.merged(self.reference)
+
+    @functools.cached_property
+    def serving(self) -> Profile:
+        """All that was served."""
+        return Profile.merged(look.profile for look in self.looks)
+
+    def recent(self, rows: int) -> tuple[Look, ...]:
+        """The newest looks, as few as hold so many rows; all of them when there are not as many."""
+        held, first = 0, len(self.looks)
+        for position, look in self._backwards():
+            if held >= rows:
+                break
+            held, first = held + look.profile.rows, position
+        return self.looks[first:]
+
+    def _backwards(self) -> Iterator[tuple[int, Look]]:
+        return zip(range(len(self.looks) - 1, -1, -1), reversed(self.looks), strict=True)
+
+
+def merged(looks: Sequence[Look]) -> Profile:
+    """The rows of several looks."""
+    return Profile.merged(look.profile for look in looks)
