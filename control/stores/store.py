@@ -7,10 +7,10 @@ import duckdb
 
 from control.stores.counters import Counters, CumulativeSum
 from control.stores.database import Database
-from control.stores.profiles import Profiles, SchemaSource
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
+from control.stores.windows import SchemaSource, Windows
 from hyperplan.sample import Sample
 from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
@@ -31,12 +31,12 @@ class Store:
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
         self.shadows = Shadows(database)
-        self.profiles = Profiles(database, bucket, schemas)
+        self.windows = Windows(database, bucket, schemas)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
     def ingest(self, observations: Sequence[Sample | ShadowSample]) -> int:
-        """Take in samples with their profiles, and shadows' answers, all or nothing; how many of them were new.
+        """Take in samples with their windows, and shadows' answers, all or nothing; how many of them were new.
 
         Raises:
             Unavailable: the database refused.
@@ -55,7 +55,7 @@ class Store:
         new = self.samples.new(cursor, samples) if samples else []
         if new:
             self.samples.append(cursor, new)
-            self.profiles.append(cursor, new)
+            self.windows.append(cursor, new)
         return len(new)
 
     def _ingest_answers(self, cursor: duckdb.DuckDBPyConnection, answers: Sequence[ShadowSample]) -> int:
@@ -78,7 +78,7 @@ class Store:
     def compact(self, now: int) -> int:
         """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
         self.counters.compact(now)
-        return self.profiles.compact(now)
+        return self.windows.compact(now)
 
     def close(self) -> None:
         """Close the file."""
