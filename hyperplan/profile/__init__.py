@@ -12,6 +12,7 @@ of a set of rows, and `Reference` the profiles of the training data of a model.
 from hyperplan.profile.categories import CategoryCounts
 from hyperplan.profile.columns import Column
 from hyperplan.profile.feature import FeatureProfile
+from hyperplan.profile.hashed import profile_of_column, profile_of_hashes
 from hyperplan.profile.moments import Moments
 from hyperplan.profile.numbers import Numbers
 from hyperplan.profile.profile import Profile
@@ -27,4 +28,6 @@ __all__ = [
     "Profile",
     "QuantileSketch",
     "Reference",
+    "profile_of_column",
+    "profile_of_hashes",
 ]
