@@ -21,7 +21,7 @@ schema:
     distance: { type: float, min: 0 }
     carrier: { type: category, values: [AA, DL] }
 models:
-  gbm@1: { url: "http://127.0.0.1:9001/predict" }
+  gbm@1: { url: "http://127.0.0.1:9001/predict", protocol: json }
 routing: { split: { gbm@1: 1 } }
 """)
 SCHEMA = ENDPOINT.schema
