@@ -121,7 +121,7 @@ def _observe_row(names: Mapping[str, str], aliases: Mapping[str, str], row: Any)
         if key in aliases:
             values[aliases[key]] = bounded(value)
         else:
-            unknown[_text(key)] = _hashed(value)
+            unknown[_text(key)] = hashed(value)
     return ObservedRow(values, unknown)
 
 
@@ -158,7 +158,8 @@ def _as_float(value: int) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def _hashed(value: Any) -> str:
+def hashed(value: Any) -> str:
+    """The hash that stands for the value of an unknown field: 16 hex digits of the text by which Python writes it."""
     try:
         text = repr(value)
     except RecursionError:

@@ -57,6 +57,11 @@ class Moments(msgspec.Struct, frozen=True, array_like=True):
             max(part.largest for part in parts),
         )
 
+    def scaled(self, factor: float) -> "Moments":
+        """The moments of so many times as many numbers with the same mean, deviation and extremes."""
+        count = round(self.count * factor)
+        return Moments(count, self.mean, self.squares * factor, self.smallest, self.largest) if count else Moments()
+
     def deviation(self) -> float | None:
         """The sample standard deviation; None for fewer than two numbers."""
         return math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None
