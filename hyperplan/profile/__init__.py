@@ -15,6 +15,7 @@ from hyperplan.profile.columns import Column
 from hyperplan.profile.distinct import Distinct
 from hyperplan.profile.feature import FeatureProfile
 from hyperplan.profile.frequent import FrequentNumbers
+from hyperplan.profile.hashed import profile_of_column, profile_of_hashes
 from hyperplan.profile.moments import Moments
 from hyperplan.profile.numbers import Numbers
 from hyperplan.profile.profile import Profile
@@ -34,4 +35,6 @@ __all__ = [
     "QuantileSketch",
     "Reference",
     "Resolution",
+    "profile_of_column",
+    "profile_of_hashes",
 ]

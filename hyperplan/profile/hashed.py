@@ -1,38 +1,72 @@
-"""Profiles of fields that the schema does not know, made of hashes of their values alone.
+"""Profiles of fields that no schema declares, made of hashes alone.
 
-What nobody declared may be anybody's secret, so a sample holds no more of it than a hash (`hyperplan.sample.hashed`). It is enough to tell
-a renamed feature: hash the values that the reference has seen of it, and see how many turn up here.
+What nobody declared may be anybody's secret, so a sample keeps a hash of it and never the value (`hyperplan.sample.hashed`). Hashes are
+enough to tell that a field holds what a feature of the reference held: the same values, as often, and as many of them. A column of a file
+goes the same way as a field of a sample, so that both are judged alike.
+
+Such a profile is an ordinary `FeatureProfile` whose `values` are hashes: it merges and travels like any other.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from hyperplan.profile.categories import CategoryCounts, order
 from hyperplan.profile.feature import FeatureProfile
 from hyperplan.sample import ObservedRow, hashed
 
-FIELDS_KEPT = 32
+HASHES_KEPT = 256
+"""Distinct hashes kept of an unknown field. Few features are told apart by more, and a client may send any number of fields."""
+
+FIELDS_KEPT = 16
 """Unknown fields with a profile: those whose names have the smallest hashes, since anybody can send names."""
-HASHES_KEPT = 64
-"""Hashes that are kept of one field."""
-_NULL = hashed(None)
+
+NULL = hashed(None)
+"""The hash of null, which is counted and not kept."""
 
 
-def hashed_profiles(rows: Iterable[ObservedRow]) -> dict[str, FeatureProfile]:
-    """The profile of each unknown field: `rows` counts those that hold it, `values` the hashes of what is not null."""
-    counted: dict[str, Counter[str]] = {}
+def profile_of_hashes(hashes: Iterable[str], rows: int) -> FeatureProfile:
+    """The profile of an unknown field over so many rows, from the hashes of its values in those that had it.
+
+    >>> profile_of_hashes([hashed("a"), hashed("a"), NULL], rows=5).missing
+    2
+    """
+    counted = Counter(hashes)
+    null = counted.pop(NULL, 0)
+    present = null + sum(counted.values())
+    return FeatureProfile(rows=rows, missing=rows - present, null=null, values=CategoryCounts.of(counted, HASHES_KEPT))
+
+
+def profile_of_column(values: Iterable[Any]) -> FeatureProfile:
+    """The profile of a column of plain JSON values that the schema does not know, as samples of its rows would give it.
+
+    Arrays are told by `array.tolist()`, and null is None.
+    """
+    hashes = [hashed(value) for value in values]
+    return profile_of_hashes(hashes, len(hashes))
+
+
+def profiles_of_unknown(rows: Iterable[ObservedRow], count: int) -> dict[str, FeatureProfile]:
+    """The profiles of the unknown fields that rows held, over so many rows."""
+    hashes: dict[str, list[str]] = {}
     for row in rows:
         for name, value in row.unknown.items():
-            counted.setdefault(name, Counter())[value] += 1
-    return bounded_fields({name: _profile(counts) for name, counts in counted.items()})
+            hashes.setdefault(name, []).append(value)
+    return _bounded({name: profile_of_hashes(values, count) for name, values in hashes.items()})
 
 
-def _profile(counts: Counter[str]) -> FeatureProfile:
-    null = counts.pop(_NULL, 0)
-    values = CategoryCounts.of(counts, HASHES_KEPT)
-    return FeatureProfile(rows=null + values.total(), null=null, values=values)
+def merged_unknown(parts: Sequence[tuple[int, Mapping[str, FeatureProfile]]]) -> dict[str, FeatureProfile]:
+    """The unknown fields of several sets of rows, each with its number of rows: where a set has no such field, no row had it."""
+    names = {name for _, fields in parts for name in fields}
+    return _bounded(
+        {
+            name: FeatureProfile.merged(
+                fields.get(name) or FeatureProfile(rows=rows, missing=rows) for rows, fields in parts
+            )
+            for name in names
+        }
+    )
 
 
-def bounded_fields(profiles: Mapping[str, FeatureProfile]) -> dict[str, FeatureProfile]:
-    """As many fields as are kept."""
+def _bounded(profiles: Mapping[str, FeatureProfile]) -> dict[str, FeatureProfile]:
     return {name: profiles[name] for name in sorted(sorted(profiles, key=order)[:FIELDS_KEPT])}

@@ -11,7 +11,7 @@ from hyperplan.endpoint import Task
 from hyperplan.profile.categories import CategoryCounts
 from hyperplan.profile.columns import MISSING, STRINGS_KEPT, WRONG, Column
 from hyperplan.profile.feature import Count, FeatureProfile
-from hyperplan.profile.hashed import bounded_fields, hashed_profiles
+from hyperplan.profile.hashed import merged_unknown, profiles_of_unknown
 from hyperplan.profile.outputs import outputs_of
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Schema
@@ -96,7 +96,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
             },
             unknown=CategoryCounts.of(gathered.unknown, UNKNOWN_KEPT),
             outputs=outputs_of(task, gathered.predictions) if task else {},
-            unknown_profiles=hashed_profiles(gathered.odd),
+            unknown_profiles=profiles_of_unknown(gathered.odd, len(gathered.rows)),
         )
 
     @staticmethod
@@ -131,7 +131,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
             features=_merged([part.features for part in parts]),
             unknown=CategoryCounts.merged([CategoryCounts(UNKNOWN_KEPT), *(part.unknown for part in parts)]),
             outputs=_merged([part.outputs for part in parts]),
-            unknown_profiles=bounded_fields(_merged([part.unknown_profiles for part in parts])),
+            unknown_profiles=merged_unknown([(part.rows, part.unknown_profiles) for part in parts]),
         )
 
     def scaled(self, factor: float) -> "Profile":
