@@ -108,8 +108,8 @@ def _model(endpoint: Endpoint, model: str | None) -> str:
 def _profiles(store: Store, name: str, period: Period) -> list[Profile]:
     """The profile of each window."""
     parts: list[list[Profile]] = [[] for _ in period.windows()]
-    for bucket in store.profiles.find(name, period.since, period.until):
-        parts[period.position(bucket.start)].append(bucket.profile)
+    for bucket in store.windows.find(name, period.since, period.until):
+        parts[period.position(bucket.key.start)].append(bucket.profile)
     return [Profile.merged(part) for part in parts]
 
 

@@ -1,4 +1,4 @@
-"""What control remembers of traffic: samples, profiles, counters and references, in one DuckDB file."""
+"""What control remembers of traffic: samples, windows, counters and references, in one DuckDB file."""
 
 from control.stores.compaction import keep_compacting
 from control.stores.database import Unopenable

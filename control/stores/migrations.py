@@ -72,4 +72,18 @@ STEPS = (
     """
     ALTER TABLE samples ADD COLUMN forced BOOLEAN DEFAULT false;
     """,
+    """
+    CREATE TABLE windows (
+        endpoint VARCHAR NOT NULL,
+        model VARCHAR NOT NULL,
+        arm VARCHAR NOT NULL,
+        slice VARCHAR NOT NULL,
+        start BIGINT NOT NULL,
+        inclusion DOUBLE NOT NULL,
+        width BIGINT NOT NULL,
+        profile BLOB NOT NULL
+    );
+    INSERT INTO windows SELECT endpoint, model, model, '', bucket, 1, 60000000000, profile FROM profiles;
+    DROP TABLE profiles;
+    """,
 )

@@ -7,13 +7,14 @@ import duckdb
 
 from control.stores.counters import Counters, CumulativeSum
 from control.stores.database import Database
-from control.stores.profiles import Profiles, SchemaSource
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
+from control.stores.windows import Windows
+from hyperplan.endpoint import Endpoint
 from hyperplan.sample import Sample
-from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
+from hyperplan.windows import EndpointSource
 
 FILE = "samples.duckdb"
 
@@ -25,18 +26,18 @@ class Unavailable(Exception):
 class Store:
     """An open store. Every method may be called from any thread; none returns before what it wrote is on disk."""
 
-    def __init__(self, database: Database, bucket_seconds: float, schemas: SchemaSource) -> None:
+    def __init__(self, database: Database, bucket_seconds: float, endpoints: EndpointSource) -> None:
         bucket = round(bucket_seconds * 1e9)
         self._database = database
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
         self.shadows = Shadows(database)
-        self.profiles = Profiles(database, bucket, schemas)
+        self.windows = Windows(database, bucket, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
     def ingest(self, observations: Sequence[Sample | ShadowSample]) -> int:
-        """Take in samples with their profiles, and shadows' answers, all or nothing; how many of them were new.
+        """Take in samples with their windows, and shadows' answers, all or nothing; how many of them were new.
 
         Raises:
             Unavailable: the database refused.
@@ -55,7 +56,7 @@ class Store:
         new = self.samples.new(cursor, samples) if samples else []
         if new:
             self.samples.append(cursor, new)
-            self.profiles.append(cursor, new)
+            self.windows.append(cursor, new)
         return len(new)
 
     def _ingest_answers(self, cursor: duckdb.DuckDBPyConnection, answers: Sequence[ShadowSample]) -> int:
@@ -78,23 +79,23 @@ class Store:
     def compact(self, now: int) -> int:
         """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
         self.counters.compact(now)
-        return self.profiles.compact(now)
+        return self.windows.compact(now)
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
 
-def no_schemas(endpoint: str) -> Schema | None:  # noqa: ARG001 - a SchemaSource
-    """The schemas of a control that knows no endpoints."""
+def no_endpoints(name: str) -> Endpoint | None:  # noqa: ARG001 - an EndpointSource
+    """The endpoints of a control that knows none."""
     return None
 
 
-def open_store(path: Path, bucket_seconds: float, schemas: SchemaSource = no_schemas) -> Store:
+def open_store(path: Path, bucket_seconds: float, endpoints: EndpointSource = no_endpoints) -> Store:
     """Open the store in a data directory, or make it.
 
     Raises:
         Unopenable: the file is in use, no DuckDB file, or a newer version's.
     """
     path.mkdir(parents=True, exist_ok=True)
-    return Store(Database(path / FILE), bucket_seconds, schemas)
+    return Store(Database(path / FILE), bucket_seconds, endpoints)

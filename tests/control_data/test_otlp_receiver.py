@@ -108,7 +108,7 @@ async def test_a_request_that_is_sent_again_counts_once(
 ) -> None:
     for _ in range(3):
         await export(channel, of_sample(make_sample("a")), of_sample(make_sample("b")))
-    assert sum(bucket.profile.rows for bucket in store.profiles.find("flight-delay", 0, FOREVER)) == 2
+    assert sum(bucket.profile.rows for bucket in store.windows.find("flight-delay", 0, FOREVER)) == 2
 
 
 async def test_requests_at_the_same_time_are_all_kept(

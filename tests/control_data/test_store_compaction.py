@@ -14,10 +14,10 @@ LONG_AGO = 60 * 10**9
 async def test_closed_buckets_are_merged_in_the_background(store: Store, make_sample: MakeSample) -> None:
     for index in range(5):
         store.ingest([make_sample(f"p-{index}", time=LONG_AGO + index)])
-    assert len(store.profiles.find("flight-delay", 0, 2 * LONG_AGO)) == 5
+    assert len(store.windows.find("flight-delay", 0, 2 * LONG_AGO)) == 5
     task = asyncio.create_task(keep_compacting(store))
-    await eventually(lambda: len(store.profiles.find("flight-delay", 0, 2 * LONG_AGO)) == 1)
+    await eventually(lambda: len(store.windows.find("flight-delay", 0, 2 * LONG_AGO)) == 1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    (bucket,) = store.profiles.find("flight-delay", 0, 2 * LONG_AGO)
+    (bucket,) = store.windows.find("flight-delay", 0, 2 * LONG_AGO)
     assert bucket.profile.rows == 5

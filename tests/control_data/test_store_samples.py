@@ -18,6 +18,7 @@ from control.stores.samples import Question
 from hyperplan.profile import Profile
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Schema
+from hyperplan.windows import Bucket, WindowKey
 
 MakeSample = Callable[..., Sample]
 FOREVER = 1 << 62
@@ -76,7 +77,7 @@ def test_a_batch_that_is_sent_again_counts_once(store: Store, make_sample: MakeS
     assert store.ingest(batch) == 5
     assert store.ingest([*batch, make_sample("new")]) == 1
     assert len(store.samples.find(Question("flight-delay"))) == 6
-    assert sum(bucket.profile.rows for bucket in store.profiles.find("flight-delay", 0, FOREVER)) == 6
+    assert sum(bucket.profile.rows for bucket in store.windows.find("flight-delay", 0, FOREVER)) == 6
 
 
 def test_a_sample_that_stands_twice_in_one_batch_counts_once(store: Store, make_sample: MakeSample) -> None:
@@ -95,14 +96,14 @@ def test_a_row_goes_to_the_bucket_of_its_own_time_and_the_model_that_answered(
         ]
     )
     minute = 60 * 10**9
-    buckets = [(bucket.start - t0, bucket.model) for bucket in store.profiles.find("flight-delay", 0, FOREVER)]
+    buckets = [(bucket.key.start - t0, bucket.key.model) for bucket in store.windows.find("flight-delay", 0, FOREVER)]
     assert buckets == [(0, "gbm@1"), (0, "logit@1"), (minute, ""), (minute, "gbm@1")]
 
 
 def test_buckets_hold_the_profile_of_their_samples(store: Store, make_sample: MakeSample, schema: Schema) -> None:
     samples = [make_sample(f"p-{index}", rows=[{"distance": index, "carrier": "AA"}]) for index in range(20)]
     store.ingest(samples)
-    (bucket,) = store.profiles.find("flight-delay", 0, FOREVER)
+    (bucket,) = store.windows.find("flight-delay", 0, FOREVER)
     assert bucket.profile == Profile.of_samples(schema, samples)
 
 
@@ -111,17 +112,20 @@ def test_compaction_leaves_one_row_for_each_closed_bucket_and_changes_no_answer(
 ) -> None:
     def merged() -> dict[tuple[str, int], tuple[int, int]]:
         found: dict[tuple[str, int], tuple[int, int]] = {}
-        for bucket in store.profiles.find("flight-delay", 0, FOREVER):
-            rows, missing = found.get((bucket.model, bucket.start), (0, 0))
+        for bucket in store.windows.find("flight-delay", 0, FOREVER):
+            rows, missing = found.get((bucket.key.model, bucket.key.start), (0, 0))
             profile = bucket.profile
-            found[bucket.model, bucket.start] = (rows + profile.rows, missing + profile.features["distance"].missing)
+            found[bucket.key.model, bucket.key.start] = (
+                rows + profile.rows,
+                missing + profile.features["distance"].missing,
+            )
         return found
 
     for index in range(12):
         store.ingest([make_sample(f"p-{index}", seconds=index * 10, rows=[{"carrier": "AA"}])])
     before = merged()
     assert store.compact(t0 + 60 * 10**9) == 1
-    assert len(store.profiles.find("flight-delay", 0, FOREVER)) == 1 + 6
+    assert len(store.windows.find("flight-delay", 0, FOREVER)) == 1 + 6
     assert store.compact(t0 + 60 * 10**9) == 0
     assert merged() == before
 
@@ -132,13 +136,13 @@ def test_samples_that_come_after_compaction_are_merged_the_next_time(
     for prediction_id in ("a", "b", "c"):
         store.ingest([make_sample(prediction_id)])
         store.compact(t0 + 60 * 10**9)
-    (bucket,) = store.profiles.find("flight-delay", 0, FOREVER)
+    (bucket,) = store.windows.find("flight-delay", 0, FOREVER)
     assert bucket.profile.rows == 3
 
 
 def test_samples_of_an_endpoint_that_is_unknown_are_kept_and_profiled(store: Store, make_sample: MakeSample) -> None:
     store.ingest([make_sample(endpoint="gone")])
-    (bucket,) = store.profiles.find("gone", 0, FOREVER)
+    (bucket,) = store.windows.find("gone", 0, FOREVER)
     assert bucket.profile.features["distance"].numbers
     assert store.samples.get("gone", "p-1")
 
@@ -210,6 +214,23 @@ def test_samples_of_a_file_from_before_arms_could_be_forced_were_not(tmp_path: P
         store.close()
 
 
+def test_profiles_of_a_file_from_before_windows_are_kept_as_windows(tmp_path: Path) -> None:
+    old = Profile(rows=3)
+    with duckdb.connect(str(tmp_path / "samples.duckdb")) as connection:
+        for step in STEPS[:3]:
+            connection.execute(step)
+        connection.execute(
+            "CREATE TABLE steps_taken (step BIGINT NOT NULL); INSERT INTO steps_taken VALUES (0), (1), (2)"
+        )
+        connection.execute("INSERT INTO profiles VALUES ('e', 'gbm@1', 60, ?)", [old.encode()])
+    store = open_store(tmp_path, 60)
+    try:
+        key = WindowKey("e", "gbm@1", "gbm@1", "", 60, 1.0, 60 * 10**9)
+        assert store.windows.find("e", 0, 61) == [Bucket(key, old)]
+    finally:
+        store.close()
+
+
 def test_the_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     open_store(tmp_path, 60).close()
     with duckdb.connect(str(tmp_path / "samples.duckdb")) as connection:
@@ -250,7 +271,7 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_writer_is_killed(tmp_pat
         assert len(acknowledged) >= 8
         assert kept >= {f"{number}-{index}" for number in acknowledged for index in range(50)}
         assert len(kept) % 50 == 0
-        assert sum(bucket.profile.rows for bucket in store.profiles.find("e", 0, FOREVER)) == len(kept)
+        assert sum(bucket.profile.rows for bucket in store.windows.find("e", 0, FOREVER)) == len(kept)
     finally:
         store.close()
 

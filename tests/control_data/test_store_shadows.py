@@ -124,7 +124,9 @@ def test_a_file_of_a_version_without_shadows_gets_the_table_and_keeps_its_sample
     store.close()
     with duckdb.connect(str(tmp_path / "samples.duckdb")) as connection:
         connection.execute(
-            "DROP TABLE shadows; ALTER TABLE samples DROP COLUMN forced; DELETE FROM steps_taken WHERE step >= 1"
+            "DROP TABLE shadows; ALTER TABLE samples DROP COLUMN forced; DROP TABLE windows; "
+            "CREATE TABLE profiles (endpoint VARCHAR, model VARCHAR, bucket BIGINT, profile BLOB); "
+            "DELETE FROM steps_taken WHERE step >= 1"
         )
     store = open_store(tmp_path, 60)
     try:

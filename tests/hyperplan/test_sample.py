@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hyperplan.inspection import Inspector
 from hyperplan.protocols import PROTOCOLS, Speaker
-from hyperplan.sample import LONGEST_TEXT, MOST_ROWS, ObservedRow, Sample, bounded, observe_rows
+from hyperplan.sample import LONGEST_TEXT, MOST_ROWS, ObservedRow, Sample, bounded, hashed, observe_rows
 from hyperplan.schema import Float, Int, Schema, String, Violation
 
 SCHEMA = Schema(features={"delay": Float(aliases=("dep_delay",)), "tail": String(required=False)})
@@ -176,6 +176,32 @@ def test_declared_features_are_kept_and_the_values_of_others_hashed() -> None:
 def test_equal_values_of_unknown_fields_have_equal_hashes() -> None:
     one, same, other = observe_rows(SCHEMA, [{"x": [1, {"a": 2}]}, {"x": [1, {"a": 2}]}, {"x": [1, {"a": 3}]}])
     assert one.unknown == same.unknown != other.unknown
+
+
+@pytest.mark.parametrize(("one", "other"), [(5, 5.0), (0, -0.0), (10**22, 1e22), ([1, [2]], [1.0, [2.0]])])
+def test_a_number_has_one_hash_however_it_is_written(one: Any, other: Any) -> None:
+    assert hashed(one) == hashed(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [(5, "5"), (1, True), (0, None), (0.1, 0.2), (2**53, 2**53 + 1), ("a", "A")])
+def test_different_values_have_different_hashes(one: Any, other: Any) -> None:
+    assert hashed(one) != hashed(other)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"),
+    [
+        (5, "8b54089fee8d99a0"),
+        (0.5, "23d7c4ddf8924c03"),
+        ("a", "9f831472c270fbe9"),
+        (None, "536fd5a56c585c00"),
+        (True, "2dec20237ee10e83"),
+        ({"a": 1.0}, "9c74a057a0969b93"),
+    ],
+)
+def test_hashes_of_earlier_versions_still_hold(value: Any, digits: str) -> None:
+    """Samples wait in spools and profiles in stores while a version changes."""
+    assert hashed(value) == digits
 
 
 def test_a_renamed_feature_is_kept_under_its_own_name() -> None:
