@@ -6,11 +6,13 @@ control can stop, start and be replicated, and a file is judged by the code that
 """
 
 import functools
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from hyperplan.profile import Profile
 from hyperplan.schema import Schema
+
+T = TypeVar("T")
 
 
 class Look(NamedTuple):
@@ -22,17 +24,38 @@ class Look(NamedTuple):
 
 
 class Case:
-    """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first."""
+    """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first.
 
-    def __init__(self, schema: Schema, reference: Sequence[Profile], looks: Sequence[Look]) -> None:
+    `season` holds looks at the hour before the end of the newest look, widened to whole hours, in each of the weeks before, as far as there are
+    any; a file has none.
+    """
+
+    def __init__(
+        self, schema: Schema, reference: Sequence[Profile], looks: Sequence[Look], season: Sequence[Look] = ()
+    ) -> None:
         self.schema = schema
         self.reference = tuple(reference)
         self.looks = tuple(looks)
+        self.season = tuple(season)
+        self._known: dict[Hashable, Any] = {}
 
-    @functools.cached_property
+    def showing(self, looks: Sequence[Look], season: Sequence[Look] = ()) -> "Case":
+        """The same schema and reference with other looks. What was reckoned of the reference is kept for all of them."""
+        other = Case(self.schema, self.reference, looks, season)
+        other._known = self._known
+        return other
+
+    def once(self, key: Hashable, reckon: Callable[[], T]) -> T:
+        """What depends on schema and reference alone, reckoned when it is first asked for: the reference does not change, looks do."""
+        if key not in self._known:
+            self._known[key] = reckon()
+        found: T = self._known[key]
+        return found
+
+    @property
     def training(self) -> Profile:
         """All of the reference."""
-        return Profile.merged(self.reference)
+        return self.once("training", lambda: Profile.merged(self.reference))
 
     @functools.cached_property
     def serving(self) -> Profile:

@@ -1,0 +1,109 @@
+"""From rows to looks, and what detectors say of them: the way that data takes in control, without control.
+
+A look is a hundred rows. Detectors are shown the looks of the last rows, as control shows them those of the last hours, and are asked
+anew after each.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.skew.data import Columns, DataSet
+from hyperplan.profile import Profile
+from hyperplan.sample import Sample, observe_rows
+from hyperplan.schema import Schema
+from hyperplan.skew.case import Case, Look
+from hyperplan.skew.detect import detect
+from hyperplan.skew.finding import Finding
+
+LOOK = 100
+"""Rows of a look."""
+SHOWN = 50
+"""Looks that detectors are shown: the last 5,000 rows."""
+CHUNKS = 50
+"""Profiles that a reference is a series of: for half a year, some three and a half days each."""
+
+
+def taken(columns: Columns, rows: slice | NDArray[np.int64]) -> Columns:
+    """Some of the rows."""
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Columns one after the other; they must have the same names."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def height(columns: Columns) -> int:
+    """How many rows columns have."""
+    return len(next(iter(columns.values())))
+
+
+def reference_of(schema: Schema, columns: Columns, chunks: int = CHUNKS) -> list[Profile]:
+    """The profiles of training data, in its order."""
+    rows = height(columns)
+    edges = [rows * number // chunks for number in range(chunks + 1)]
+    return [Profile.of_columns(schema, taken(columns, slice(*edge))) for edge in pairwise(edges)]
+
+
+def training_of(data: DataSet) -> list[Profile]:
+    """The reference of a data set: its older part."""
+    return reference_of(data.schema, taken(data.columns, slice(0, data.split)))
+
+
+def look_of(schema: Schema, columns: Columns, number: int, times: NDArray[np.int64] | None = None) -> Look:
+    """Rows as the look of that number. Without times a row takes a second."""
+    start, end = number * LOOK * 10**9, (number + 1) * LOOK * 10**9
+    if times is not None and len(times):
+        start, end = int(times[0]), int(times[-1]) + 1
+    return Look(start, end, Profile.of_columns(schema, columns))
+
+
+def looks_of(schema: Schema, columns: Columns, times: NDArray[np.int64] | None = None, first: int = 0) -> list[Look]:
+    """Rows as looks, a hundred each; what is left over at the end is left out."""
+    found = []
+    for number in range(height(columns) // LOOK):
+        rows = slice(number * LOOK, (number + 1) * LOOK)
+        found.append(look_of(schema, taken(columns, rows), first + number, None if times is None else times[rows]))
+    return found
+
+
+def requested(schema: Schema, rows: Sequence[Mapping[str, Any]], number: int) -> Look:
+    """Rows as they stand in requests, as a look: fields that the schema does not know come as hashes."""
+    start, end = number * LOOK * 10**9, (number + 1) * LOOK * 10**9
+    sample = Sample(
+        prediction_id=str(number),
+        time=start,
+        endpoint="bench",
+        plan=1,
+        revision=1,
+        schema_version=schema.version(),
+        inclusion=1.0,
+        rows=observe_rows(schema, rows),
+        rows_seen=len(rows),
+    )
+    return Look(start, end, Profile.of_samples(schema, [sample]))
+
+
+def as_requests(columns: Columns) -> list[dict[str, Any]]:
+    """Rows as requests hold them: numbers, texts and null."""
+    lists = [values.tolist() for values in columns.values()]
+    return [
+        {name: None if value != value else value for name, value in zip(columns, row, strict=True)}
+        for row in zip(*lists, strict=True)
+    ]
+
+
+def asked(
+    schema: Schema, reference: Sequence[Profile], looks: Iterable[Look], shown: int = SHOWN
+) -> Iterator[list[Finding]]:
+    """What detectors find after each look. Sending `True` to the generator makes it forget the looks so far."""
+    held: list[Look] = []
+    case = Case(schema, reference, ())
+    for look in looks:
+        held = [*held[-(shown - 1) :], look]
+        if (yield detect(case.showing(held))):
+            held = []
