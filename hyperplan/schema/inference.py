@@ -93,7 +93,7 @@ def inferred(name: str, seen: Seen) -> AnyFeature | str:
             low, high = roomy(seen.smallest, seen.largest)
             return NumberList(nullable=nullable, length=seen.length, min=low, max=high, description=described)
         case "list":
-            return "holds lists that are empty, of several lengths, or of more than finite numbers; a feature has one length"
+            return "holds lists that are empty, of several lengths, or with null, NaN or infinities in them"
         case None:
             return f"is of the type {seen.column}, which no feature has; make it numbers, text or lists of numbers"
 
