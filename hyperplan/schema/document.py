@@ -3,7 +3,6 @@
 What is written here is read back as the same schema, by this reader and as part of an endpoint's document.
 """
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
@@ -110,7 +109,17 @@ def _short(value: Any) -> Any:
 
 
 def _yaml(document: Mapping[str, Any]) -> str:
-    yaml, text = YAML(), io.StringIO()
+    yaml, text = YAML(), _Text()
     yaml.width = WIDTH
     yaml.dump(document, text)
-    return text.getvalue()
+    return "".join(text.parts)
+
+
+class _Text:
+    """What the YAML writer takes for a file; it writes bytes to what does not say otherwise."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+
+    def write(self, part: bytes | str) -> None:
+        self.parts.append(part if isinstance(part, str) else part.decode())
