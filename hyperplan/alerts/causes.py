@@ -37,23 +37,28 @@ class Suspects(NamedTuple):
     def cause(self, sighting: Sighting, beside: Iterable[Sighting]) -> Cause:
         """The cause of a finding, among all that are seen now."""
         models = {other.model for other in beside if other.subject == sighting.subject} | {sighting.model}
-        change = self._change(sighting.since, models)
+        found = sighting.finding
+        feature = self.schema.features.get(found.feature)
+        change = self._change(sighting.since, models, of_feature=feature is not None)
         if change:
             return Cause(f"change {change.time}", change=change)
-        found = sighting.finding
         if found.finding in _ABOUT_LABELS:
             return Cause("labels")
-        feature = self.schema.features.get(found.feature)
         if feature is None:
             return Cause("answers and unknown fields", follows=True)
         return Cause(f"source {feature.source}", feature.source) if feature.source else Cause("no source")
 
-    def _change(self, since: int, models: Collection[str]) -> Change | None:
-        """The newest change that came just before, and touched all the models that show the finding."""
+    def _change(self, since: int, models: Collection[str], *, of_feature: bool) -> Change | None:
+        """The newest change that came just before, and touched all the models that show the finding.
+
+        Features are those of all rows, whoever answers: routing cannot move them, but a model may come with another reference.
+        """
         near = [
             change
             for change in self.changes
-            if change.time - self.look <= since <= change.time + 2 * self.look and set(models) <= set(change.models)
+            if change.time - self.look <= since <= change.time + 2 * self.look
+            and set(models) <= set(change.models)
+            and (change.kind == "release" or not of_feature)
         ]
         return max(near, key=lambda change: (change.time, change.words), default=None)
 

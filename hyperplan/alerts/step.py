@@ -38,6 +38,11 @@ class Policy(NamedTuple):
     pause: int = 10 * MINUTE
     look: int = MINUTE
 
+    @staticmethod
+    def of_looks(look: int) -> "Policy":
+        """The policy for looks that are so long: all its times follow."""
+        return Policy(together=15 * look, reopen=60 * look, pause=10 * look, look=look)
+
 
 class Observation(NamedTuple):
     """What was just seen of an endpoint.

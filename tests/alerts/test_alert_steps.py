@@ -231,6 +231,12 @@ def test_what_other_models_show_too_is_not_due_to_the_release(watched: Watched) 
     assert [(alert.source, alert.change) for alert in watched.alerts] == [("ops-feed", None)]
 
 
+def test_a_change_of_routing_is_behind_answers_but_not_behind_features(watched: Watched) -> None:
+    change = Change(time=T0, kind="routing", words="routing changed by revision 8", models=MODELS)
+    watched.look(finding("wind", "shift"), finding("prediction", "shift"), changes=[change])
+    assert {alert.cause: alert.change for alert in watched.alerts} == {"source weather": None, f"change {T0}": change}
+
+
 def test_what_begins_well_after_a_release_is_not_due_to_it(watched: Watched) -> None:
     late = finding(since=RELEASE.time + 10 * MINUTE)
     watched.look(late, model="gbm@2", changes=[RELEASE], models=("gbm@2",))
@@ -283,7 +289,7 @@ CHANGES = st.lists(
     st.builds(
         Change,
         time=st.integers(-30, 30).map(lambda minutes: T0 + minutes * MINUTE),
-        kind=st.just("routing"),
+        kind=st.sampled_from(["routing", "release"]),
         words=st.just("routing changed"),
         models=st.sampled_from([(), ("gbm@1",), MODELS]),
     ),
