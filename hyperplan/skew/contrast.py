@@ -11,7 +11,7 @@ import numpy as np
 from hyperplan.profile import FeatureProfile
 from hyperplan.skew.bins import numbers_of
 from hyperplan.skew.movement import Floats, shares_of
-from hyperplan.skew.words import number, share
+from hyperplan.skew.words import number, percent
 
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -25,8 +25,8 @@ class Quantiles(NamedTuple):
     def words(self, unit: str | None, whose: str) -> str:
         (low, middle, high), (was_low, was_middle, was_high) = self.now, self.reference
         return (
-            f"its median is {number(middle, unit)} where it was {number(was_middle, unit)} {whose}, and the middle 80 % lie between "
-            f"{number(low)} and {number(high, unit)} where they lay between {number(was_low)} and {number(was_high, unit)}"
+            f"its median is {_measured(middle, unit)} where it was {_measured(was_middle, unit)} {whose}, and the middle 80 % lie between "
+            f"{_measured(low)} and {_measured(high, unit)} where they lay between {_measured(was_low)} and {_measured(was_high, unit)}"
         )
 
     def details(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Value(NamedTuple):
 
     def words(self, unit: str | None, whose: str) -> str:  # noqa: ARG002 - as for numbers
         called = "values that are rare or new" if self.value is None else f"{self.value!r}"
-        return f"{called} make up {share(self.now)} where it was {share(self.reference)} {whose}"
+        return f"{called} make up {percent(self.now)} where it was {percent(self.reference)} {whose}"
 
     def details(self) -> dict[str, Any]:
         """For a machine."""
@@ -64,3 +64,9 @@ def contrast(
 
 def _quantiles(profile: FeatureProfile) -> tuple[float, ...]:
     return tuple(numbers_of(profile).sketch.quantiles(QUANTILES))
+
+
+def _measured(value: float, unit: str | None = None) -> str:
+    """A quantile, as well as a sketch knows it: to three digits."""
+    text = number(float(f"{value:.3g}"))
+    return f"{text} {unit}" if unit else text

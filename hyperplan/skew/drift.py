@@ -31,7 +31,7 @@ from hyperplan.skew.movement import Floats, Movement, distance, shares_of
 from hyperplan.skew.onset import Onset, onset
 from hyperplan.skew.shift import SMALLEST, movement_of
 from hyperplan.skew.tally import Tally, columns, tallies
-from hyperplan.skew.words import end, moment, number, since
+from hyperplan.skew.words import moment, number, since
 
 HOUR = 3600 * 10**9
 WEEK = 7 * 24 * HOUR
@@ -145,11 +145,11 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
         effect=change.effect,
         evidence=change.onset.evidence,
         against=against,
-        since=moment(looks[0]),
-        until=end(looks[-1]),
+        since=moment(looks[0].start),
+        until=moment(looks[-1].end),
         sentence=(
-            f"{name} is distributed otherwise than {whose} {since(looks[0], rows)}: {told.words(unit, 'then')}. "
-            f"The PSI is {number(change.effect)} over {rows:,} rows against {int(change.reference.sum()):,}; {verdict}."
+            f"{name} is distributed otherwise than {whose}{since(looks[0].start, looks[-1].end)}: {told.words(unit, 'then')}. "
+            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {int(change.reference.sum()):,}; {verdict}."
         ),
         details={
             "rows": rows,

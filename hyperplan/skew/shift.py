@@ -26,7 +26,7 @@ from hyperplan.skew.finding import Finding
 from hyperplan.skew.movement import Movement, of_training, shares_of
 from hyperplan.skew.onset import Onset, onset
 from hyperplan.skew.tally import Tally, columns, tallies
-from hyperplan.skew.words import end, moment, number, since
+from hyperplan.skew.words import moment, number, since
 
 SMALLEST = 0.06
 """The smallest PSI that matters. Folklore reads 0.1 as a moderate change; an estimate from a thousand rows falls short of it by up to 0.04."""
@@ -75,11 +75,11 @@ def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movem
         finding="shift",
         effect=effect,
         evidence=began.evidence,
-        since=moment(looks[0]),
-        until=end(looks[-1]),
+        since=moment(looks[0].start),
+        until=moment(looks[-1].end),
         sentence=(
-            f"{name} is distributed otherwise than in training {since(looks[0], rows)}: {told.words(unit, 'in training')}. "
-            f"The PSI is {number(effect)} over {rows:,} rows, where it must exceed {number(max(SMALLEST, movement.usual))} to be more "
+            f"{name} is distributed otherwise than in training{since(looks[0].start, looks[-1].end)}: {told.words(unit, 'in training')}. "
+            f"The PSI is {number(round(effect, 3))} over {rows:,} rows, where it must exceed {number(round(max(SMALLEST, movement.usual), 3))} to be more "
             f"than training's own chunks differ by; {age}."
         ),
         details={

@@ -1,62 +1,51 @@
-"""How findings say moments, numbers and shares, so that all of them say them alike."""
+"""How findings say numbers and times, so that all sentences sound alike."""
 
 from datetime import UTC, datetime
 
-from hyperplan.skew.case import Look
-
-TIMELESS = 10**17
-"""Looks that begin before this (March 1973) count rows and tell no time: see `Look`."""
+_FIRST_TIME = 10**17
+"""Nanoseconds. What starts earlier than in March 1973 has no time; its rows are only counted (`Look`)."""
 
 
-def moment(look: Look) -> int | None:
-    """When a look began, in nanoseconds since 1970; None when its rows have no times."""
-    return look.start if look.start >= TIMELESS else None
+def number(value: float) -> str:
+    """A number as people write it.
 
-
-def end(look: Look) -> int | None:
-    """When a look ended, as `moment`."""
-    return look.end if look.start >= TIMELESS else None
-
-
-def at(nanoseconds: int) -> str:
-    """A moment in words.
-
-    >>> at(1372687500000000000)
-    '2013-07-01 14:05 UTC'
+    >>> number(60.0), number(1.609344), number(160934.4), number(1e9)
+    ('60', '1.609', '160,934', '1,000,000,000')
     """
-    return f"{datetime.fromtimestamp(nanoseconds // 10**9, UTC):%Y-%m-%d %H:%M} UTC"
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
 
 
-def since(look: Look, rows: int) -> str:
-    """Since when, or for how long if nobody knows the time."""
-    began = moment(look)
-    return f"for the last {rows:,} rows" if began is None else f"since {at(began)}"
+def times_larger(factor: float) -> str:
+    """A positive factor in words.
 
-
-def number(value: float, unit: str | None = None) -> str:
-    """A number to three digits, with its unit.
-
-    >>> number(1234.5, "min"), number(0.012345), number(-0.0)
-    ('1,234 min', '0.0123', '0')
+    >>> times_larger(60.0), times_larger(0.001)
+    ('60 times larger', '1,000 times smaller')
     """
-    if value == 0:
-        text = "0"
-    elif 1000 <= abs(value) < 1e12:
-        text = f"{value:,.0f}"
-    else:
-        text = f"{value:.3g}"
-    return f"{text} {unit}" if unit else text
+    if factor >= 1:
+        return f"{number(factor)} times larger"
+    inverse = 1 / factor
+    return f"{number(round(inverse) if abs(inverse - round(inverse)) < 1e-9 * inverse else inverse)} times smaller"
 
 
-def share(value: float) -> str:
-    """A share as a percentage.
+def percent(share: float) -> str:
+    """A share in words.
 
-    >>> share(0.314), share(0.0312), share(0.0001), share(0.0), share(0.9999)
-    ('31 %', '3.1 %', '0.01 %', '0 %', '99.99 %')
+    >>> percent(0.421), percent(0.004)
+    ('42 %', '0.4 %')
     """
-    percent = 100 * value
-    if percent in (0, 100):
-        return f"{percent:.0f} %"
-    edge = min(abs(percent), abs(100 - percent))
-    digits = 0 if edge >= 9.95 else 1 if edge >= 0.095 else 2 if edge >= 0.0095 else 3
-    return f"{percent:.{digits}f} %"
+    return f"{share:.0%}".replace("%", " %") if share >= 0.095 else f"{share * 100:.1g} %"
+
+
+def since(start: int | None, until: int) -> str:
+    """ " since 14:05", with the day if it is not that of `until`; nothing if it is not known, or rows have no times."""
+    if start is None or start < _FIRST_TIME:
+        return ""
+    began, ended = (datetime.fromtimestamp(time / 1e9, UTC) for time in (start, until))
+    return f" since {began:%H:%M}" if began.date() == ended.date() else f" since {began:%Y-%m-%d %H:%M}"
+
+
+def moment(nanoseconds: int) -> int | None:
+    """When a look began or ended; None when its rows have no times but are counted."""
+    return nanoseconds if nanoseconds >= _FIRST_TIME else None

@@ -70,7 +70,7 @@ def test_a_shift_is_found_within_fifteen_looks_and_said_with_numbers_units_and_s
     assert finding.since == pytest.approx(NOON + 25 * 10 * MINUTE, abs=20 * MINUTE)
     assert finding.until == case.looks[-1].end
     assert re.search(r"its median is 12\.\d min where it was (9\.9|10\.1) min in training", finding.sentence)
-    assert "2013-07-01 16:" in finding.sentence
+    assert re.search(r"since 16:[01]\d:", finding.sentence)
     assert "new in these looks" in finding.sentence
     assert finding.details["began"] is True
     assert finding.details["measures"]["wasserstein"] == pytest.approx(2.5, abs=0.5)
@@ -83,7 +83,7 @@ def test_of_categories_the_value_is_named_whose_share_changed(training: list[Pro
     assert finding.feature == "carrier"
     assert finding.details["value"] == "UA"
     assert "'UA' make up" in finding.sentence
-    assert "for the last 2,000 rows" in finding.sentence
+    assert "2,000 rows" in finding.sentence
     assert finding.since is None
 
 
