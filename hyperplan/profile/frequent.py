@@ -57,7 +57,11 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(values: ArrayLike) -> "FrequentNumbers":
         """The counts of finite numbers."""
-        numbers, counts = np.unique(meant(np.asarray(values, np.float64)), return_counts=True)
+        return FrequentNumbers.counted(*np.unique(meant(np.asarray(values, np.float64)), return_counts=True))
+
+    @staticmethod
+    def counted(numbers: NDArray[np.float64], counts: NDArray[np.int64]) -> "FrequentNumbers":
+        """The counts of numbers that are already counted: different ones, ascending, each as it was `meant`."""
         return _bounded(numbers, counts.astype(np.int64), 0)
 
     @staticmethod

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.profile import Distinct, FrequentNumbers, Numbers, Resolution, Scale
+from hyperplan.profile import Distinct, FrequentNumbers, Numbers, Resolution, SampledNumbers, Scale
 from hyperplan.profile.decimals import meant
 from hyperplan.profile.frequent import FILLS, LONGEST, MOST, order
 
@@ -18,7 +18,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.integers(-2000, 2000).map(lambda units: units / 1000) | st.integers(-5000, 5000).map(float)
 MIXED = FINITE | DECIMALS | st.sampled_from(sorted(FILLS))
 PARTS = st.lists(st.lists(MIXED, max_size=60), max_size=5)
-SUMMARIES: list[Any] = [Resolution, FrequentNumbers, Distinct]
+SUMMARIES: list[Any] = [Resolution, FrequentNumbers, Distinct, SampledNumbers]
 
 
 @pytest.mark.parametrize("kind", SUMMARIES)
@@ -87,6 +87,32 @@ def test_among_many_numbers_short_decimals_stay() -> None:
     assert frequent.counts == {7.5: 1, 12.25: 1}
     assert (frequent.other, frequent.complete) == (1000, False)
     assert order(12.25)[0] == 4 <= LONGEST
+
+
+@given(st.lists(MIXED, max_size=300))
+def test_sampled_numbers_are_counted_exactly(values: list[float]) -> None:
+    sample, true = SampledNumbers.of(values), Counter(meant(np.array(values)).tolist())
+    numbers, counts = sample.items()
+    assert {value: true[value] for value in numbers.tolist()} == dict(
+        zip(numbers.tolist(), counts.tolist(), strict=True)
+    )
+    assert counts.sum() + sample.other == len(values)
+    assert sample.complete == (len(true) == len(numbers))
+
+
+def test_a_sample_favours_no_number() -> None:
+    fine = 0.0
+    for seed in range(100):
+        values = np.random.default_rng(seed).normal(size=500)
+        numbers, _ = SampledNumbers.of([*values, *values.round(1)]).items()
+        fine += float(np.mean(numbers.round(1) != numbers))
+    assert fine / 100 == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("numbers", [b"\x01", np.array([2.0, 1.0]).tobytes(), np.array([np.nan, 1.0]).tobytes()])
+def test_samples_that_no_numbers_give_are_refused(numbers: bytes) -> None:
+    with pytest.raises(ValueError, match="number"):
+        SampledNumbers(numbers, b"\x01\x01\x01")
 
 
 @pytest.mark.parametrize("count", [1, 10, 100, 1000, 100_000])

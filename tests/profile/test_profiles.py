@@ -61,7 +61,7 @@ def approximately(profile: Profile) -> Any:
 
     def rounded(value: Any) -> Any:
         if isinstance(value, float):
-            return float(f"{value:.6g}")
+            return float(f"{value:.6g}") if abs(value) > 1e-9 else 0.0
         if isinstance(value, dict):
             return {key: rounded(item) for key, item in value.items()}
         return [rounded(item) for item in value] if isinstance(value, list | tuple) else value

@@ -44,7 +44,7 @@ def rounded(profile: Profile) -> Any:
 
     def six(value: Any) -> Any:
         if isinstance(value, float):
-            return float(f"{value:.6g}")
+            return float(f"{value:.6g}") if abs(value) > 1e-9 else 0.0
         if isinstance(value, dict):
             return {key: six(item) for key, item in value.items()}
         return [six(item) for item in value] if isinstance(value, list | tuple) else value
