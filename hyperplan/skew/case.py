@@ -38,6 +38,7 @@ class Case:
         self.looks = tuple(looks)
         self.season = tuple(season)
         self._known: dict[Hashable, Any] = {}
+        self._seen: dict[Hashable, Any] = {}
 
     def showing(self, looks: Sequence[Look], season: Sequence[Look] = ()) -> "Case":
         """The same schema and reference with other looks. What was reckoned of the reference is kept for all of them."""
@@ -47,10 +48,11 @@ class Case:
 
     def once(self, key: Hashable, reckon: Callable[[], T]) -> T:
         """What depends on schema and reference alone, reckoned when it is first asked for: the reference does not change, looks do."""
-        if key not in self._known:
-            self._known[key] = reckon()
-        found: T = self._known[key]
-        return found
+        return _kept(self._known, key, reckon)
+
+    def once_shown(self, key: Hashable, reckon: Callable[[], T]) -> T:
+        """What depends on the looks as well, reckoned when the first detector asks for it."""
+        return _kept(self._seen, key, reckon)
 
     @property
     def training(self) -> Profile:
@@ -78,3 +80,10 @@ class Case:
 def merged(looks: Sequence[Look]) -> Profile:
     """The rows of several looks."""
     return Profile.merged(look.profile for look in looks)
+
+
+def _kept(known: dict[Hashable, Any], key: Hashable, reckon: Callable[[], T]) -> T:
+    if key not in known:
+        known[key] = reckon()
+    found: T = known[key]
+    return found
