@@ -9,8 +9,10 @@ import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from hyperplan.comparison.readings import THRESHOLD
 from hyperplan.profile import Profile
 from hyperplan.schema import Schema
+from hyperplan.skew.labels import LabelCoverage
 
 T = TypeVar("T")
 
@@ -27,22 +29,33 @@ class Case:
     """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first.
 
     `season` holds looks at the hour before the end of the newest look, widened to whole hours, in each of the weeks before, as far as there are
-    any; a file has none.
+    any; a file has none. `labels` says which of the predictions of longer stretches got a label so far, oldest first. `threshold` is the score from
+    which on somebody acts on a prediction of the model.
     """
 
     def __init__(
-        self, schema: Schema, reference: Sequence[Profile], looks: Sequence[Look], season: Sequence[Look] = ()
+        self,
+        schema: Schema,
+        reference: Sequence[Profile],
+        looks: Sequence[Look],
+        season: Sequence[Look] = (),
+        labels: Sequence[LabelCoverage] = (),
+        threshold: float = THRESHOLD,
     ) -> None:
         self.schema = schema
         self.reference = tuple(reference)
         self.looks = tuple(looks)
         self.season = tuple(season)
+        self.labels = tuple(labels)
+        self.threshold = threshold
         self._known: dict[Hashable, Any] = {}
         self._seen: dict[Hashable, Any] = {}
 
-    def showing(self, looks: Sequence[Look], season: Sequence[Look] = ()) -> "Case":
-        """The same schema and reference with other looks. What was reckoned of the reference is kept for all of them."""
-        other = Case(self.schema, self.reference, looks, season)
+    def showing(
+        self, looks: Sequence[Look], season: Sequence[Look] = (), labels: Sequence[LabelCoverage] = ()
+    ) -> "Case":
+        """The same schema, reference and threshold with other looks. What was reckoned of the reference is kept for all of them."""
+        other = Case(self.schema, self.reference, looks, season, labels, self.threshold)
         other._known = self._known
         return other
 
