@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperplan.profile.decimals import LARGEST, meant
 from hyperplan.profile.hashing import mixed
+from hyperplan.profile.scaling import Scale
 
 MOST = 64
 """Numbers that are kept."""
@@ -74,10 +75,9 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
         numbers = np.array(sorted(counted), np.float64)
         return _bounded(numbers, np.array([counted[number] for number in sorted(counted)], np.int64), other)
 
-    def scaled(self, factor: float) -> "FrequentNumbers":
-        """The counts of so many times as many numbers."""
-        counts = {number: round(count * factor) for number, count in self.counts.items()}
-        return FrequentNumbers({number: count for number, count in counts.items() if count}, round(self.other * factor))
+    def scaled(self, scale: Scale) -> "FrequentNumbers":
+        """The counts of so many times as many numbers; a number that comes to nothing goes."""
+        return FrequentNumbers(scale.named(self.counts), scale.part(self.other, sum(self.counts.values())))
 
     @property
     def complete(self) -> bool:

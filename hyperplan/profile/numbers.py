@@ -17,6 +17,7 @@ from hyperplan.profile.moments import Moments
 from hyperplan.profile.quantiles import QuantileSketch
 from hyperplan.profile.resolution import Resolution
 from hyperplan.profile.sampled import SampledNumbers
+from hyperplan.profile.scaling import Scale
 
 
 class Numbers(msgspec.Struct, frozen=True, array_like=True):
@@ -68,13 +69,13 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True):
             SampledNumbers.merged(part.sample for part in parts),
         )
 
-    def scaled(self, factor: float) -> "Numbers":
+    def scaled(self, scale: Scale) -> "Numbers":
         """The summary of so many times as many numbers of the same kind."""
         return Numbers(
-            self.sketch.scaled(factor),
-            self.moments.scaled(factor),
-            self.resolution.scaled(factor),
-            self.frequent.scaled(factor),
+            self.sketch.scaled(scale),
+            self.moments.scaled(scale),
+            self.resolution.scaled(scale),
+            self.frequent.scaled(scale),
             self.distinct,
-            self.sample.scaled(factor),
+            self.sample.scaled(scale),
         )
