@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hyperplan.profile.decimals import meant
+from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.hashing import mixed
 
 _BITS = 7
@@ -38,8 +38,12 @@ class Distinct(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(values: ArrayLike) -> "Distinct":
         """The summary of finite numbers."""
-        numbers = np.asarray(values, np.float64)
-        return Distinct(registers_of(mixed(meant(numbers))).tobytes()) if numbers.size else Distinct()
+        return Distinct.of_decimals(Decimals.of(np.asarray(values, np.float64)))
+
+    @staticmethod
+    def of_decimals(numbers: Decimals) -> "Distinct":
+        """The summary of numbers as they were meant."""
+        return Distinct(_registers_of(mixed(numbers.values)).tobytes()) if numbers.values.size else Distinct()
 
     @staticmethod
     def merged(several: Iterable["Distinct"]) -> "Distinct":
@@ -59,16 +63,16 @@ class Distinct(msgspec.Struct, frozen=True, array_like=True):
         return REGISTERS * REGISTERS / (2 * math.log(2) * total) if math.isfinite(total) else 0.0
 
 
-def registers_of(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
+def _registers_of(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """The registers that hashes fill."""
     rest = hashes >> np.uint64(_BITS)
-    # The exponent of a double is the position of its leading bit; bits that rounding could carry over are cut off first.
-    _, lengths = np.frexp((rest & ~(rest >> np.uint64(2))).astype(np.float64))
-    runs = 64 - _BITS + 1 - lengths
-    cells = np.bincount((hashes & np.uint64(REGISTERS - 1)).astype(np.int64) * 64 + runs, minlength=64 * REGISTERS)
-    filled = cells.reshape(REGISTERS, 64) > 0
-    longest = 63 - np.argmax(filled[:, ::-1], axis=1)
-    return np.where(filled.any(axis=1), longest, 0).astype(np.uint8)
+    # The exponent of a double is the place of its leading bit; a bit that rounding could carry into is cleared first.
+    rest &= ~(rest >> np.uint64(2))
+    _, lengths = np.frexp(rest.astype(np.float64))
+    registers = np.zeros(REGISTERS, np.uint8)
+    which = (hashes & np.uint64(REGISTERS - 1)).view(np.intp)
+    np.maximum.at(registers, which, (_LONGEST - lengths).astype(np.uint8))
+    return registers
 
 
 def _sigma(x: float) -> float:

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.distinct import Distinct
 from hyperplan.profile.frequent import FrequentNumbers
 from hyperplan.profile.moments import Moments
 from hyperplan.profile.quantiles import QuantileSketch
 from hyperplan.profile.resolution import Resolution
+from hyperplan.profile.tally import tally
 
 
 class Numbers(msgspec.Struct, frozen=True, array_like=True):
@@ -34,15 +36,11 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True):
 
     @staticmethod
     def of(values: ArrayLike) -> "Numbers":
-        """The summary of finite numbers."""
-        numbers = np.asarray(values, np.float64)
-        return Numbers(
-            QuantileSketch.of(numbers),
-            Moments.of(numbers),
-            Resolution.of(numbers),
-            FrequentNumbers.of(numbers),
-            Distinct.of(numbers),
-        )
+        """The summary of finite numbers; of many, piece by piece."""
+        numbers = np.ascontiguousarray(values, np.float64)
+        if numbers.size <= _PIECE:
+            return _of_piece(numbers)
+        return Numbers.merged(_of_piece(numbers[at : at + _PIECE]) for at in range(0, numbers.size, _PIECE))
 
     @staticmethod
     def outline(values: ArrayLike) -> "Numbers":
@@ -70,3 +68,19 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True):
             self.frequent.scaled(factor),
             self.distinct,
         )
+
+
+_PIECE = 1 << 17
+"""Numbers that are summarised at once, so that they stay in the processor's cache."""
+
+
+def _of_piece(numbers: NDArray[np.float64]) -> Numbers:
+    different, counts = tally(numbers) or (numbers, None)
+    meant = Decimals.of(different, counts)
+    return Numbers(
+        QuantileSketch.of(numbers) if counts is None else QuantileSketch.of_tally(different, counts),
+        Moments.of(different, counts),
+        Resolution.of_decimals(meant),
+        FrequentNumbers.of_decimals(meant),
+        Distinct.of_decimals(meant),
+    )

@@ -11,8 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.profile import Distinct, FrequentNumbers, Numbers, Resolution
-from hyperplan.profile.decimals import meant
+from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.frequent import FILLS, LONGEST, MOST, order
+
+
+def meant(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return Decimals.of(numbers).values
+
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.integers(-2000, 2000).map(lambda units: units / 1000) | st.integers(-5000, 5000).map(float)
@@ -136,3 +141,52 @@ def test_scaling_by_a_whole_number_is_repeating(values: list[float], factor: int
     )
     assert list(scaled_total(scaled)) == [len(values) * factor] * 4
     assert scaled.moments.squares == pytest.approx(repeated.moments.squares, rel=1e-6, abs=1e-6)
+
+
+RANDOM = np.random.default_rng(0)
+LARGE: dict[str, np.ndarray[Any, Any]] = {
+    "continuous": RANDOM.normal(0, 20, 5000),
+    "positive": RANDOM.lognormal(0, 3, 5000),
+    "integers": RANDOM.integers(-60, 1500, 5000).astype(float),
+    "cents": RANDOM.gamma(2, 50, 5000).round(2),
+    "single precision": RANDOM.gamma(2, 50, 5000).round(2).astype(np.float32).astype(float),
+    "identifiers": RANDOM.integers(0, 10**9, 5000).astype(float),
+    "few": RANDOM.choice(RANDOM.normal(size=40), 5000),
+    "few, negative zero among them": RANDOM.choice([0.0, -0.0, math.pi], 5000),
+    "mostly zero": np.where(RANDOM.random(5000) < 0.99, 0.0, RANDOM.normal(size=5000)),
+    "one odd one": np.append(np.zeros(4999), math.pi),
+    "rounded off": RANDOM.integers(0, 50, 5000) * 0.1 * 3,
+    "with fills": np.where(RANDOM.random(5000) < 0.1, -9999.0, RANDOM.normal(size=5000)),
+    "enormous": RANDOM.choice([1e300, -1e300, 2.0**63, 1e20, 5e-324], 5000) * RANDOM.integers(0, 2, 5000),
+    "more than a piece": RANDOM.normal(0, 1, 200_000).round(4),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_many_numbers_are_summarised_as_their_parts_are(name: str) -> None:
+    values = LARGE[name]
+    whole = Numbers.of(values)
+    parts = Numbers.merged(map(Numbers.of, np.array_split(values, values.size // 200)))
+    assert (whole.sketch, whole.resolution, whole.frequent, whole.distinct) == (
+        parts.sketch,
+        parts.resolution,
+        parts.frequent,
+        parts.distinct,
+    )
+    assert whole.moments.count == parts.moments.count
+    assert whole.moments.mean == pytest.approx(parts.moments.mean, rel=1e-9, abs=1e-9)
+    assert whole.moments.squares == pytest.approx(parts.moments.squares, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_many_numbers_are_counted_as_they_are(name: str) -> None:
+    values = meant(LARGE[name])
+    numbers, true = Numbers.of(LARGE[name]), Counter(values.tolist())
+    assert all(true[value] == count for value, count in numbers.frequent.counts.items())
+    assert numbers.frequent.complete == (len(true) <= MOST)
+    assert numbers.frequent.total() == numbers.sketch.count() == numbers.moments.count == values.size
+    assert numbers.distinct.estimate() == pytest.approx(len(true), rel=0.3)
+    near = np.abs(values) < 1e9
+    assert numbers.resolution.tenths - numbers.resolution.ones == np.count_nonzero(
+        near & (np.round(values, 1) == values) & (np.round(values) != values)
+    )
