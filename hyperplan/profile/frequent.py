@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from hyperplan.profile.decimals import LARGEST, Decimals
 from hyperplan.profile.hashing import mixed
 from hyperplan.profile.packing import Integers
-from hyperplan.profile.tally import sorted_tally, spread
+from hyperplan.profile.tally import distinct, spread
 
 MOST = 64
 """Numbers that are kept."""
@@ -64,10 +64,10 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
     def of_decimals(numbers: Decimals) -> "FrequentNumbers":
         """The counts of numbers as they were meant."""
         if not _more_than_fit(numbers.values):
-            return _bounded(*_distinct(numbers.values, numbers.counts), 0)
+            return _bounded(*distinct(numbers.values, numbers.counts), 0)
         first = _first(numbers)
         counts = None if numbers.counts is None else numbers.counts[first]
-        different, counts = _distinct(numbers.values[first], counts)
+        different, counts = distinct(numbers.values[first], counts)
         return _bounded(different, counts, numbers.size() - int(counts.sum()))
 
     @staticmethod
@@ -148,16 +148,6 @@ def _keyed(numbers: NDArray[np.float64], counts: Integers) -> dict[int | float, 
     """Whole numbers as integers, which are shorter when they are encoded, and equal."""
     keys = (int(number) if number.is_integer() and abs(number) < LARGEST else number for number in numbers.tolist())
     return dict(zip(keys, counts.tolist(), strict=True))
-
-
-def _distinct(numbers: NDArray[np.float64], counts: Integers | None) -> tuple[NDArray[np.float64], Integers]:
-    """Different numbers, ascending, and how often each came."""
-    if counts is None:
-        return sorted_tally(numbers)
-    if not np.any(numbers[1:] <= numbers[:-1]):
-        return numbers, counts
-    different, inverse = np.unique(numbers, return_inverse=True)  # some were told apart by rounding only
-    return different, np.bincount(inverse, counts).astype(np.int64)
 
 
 def _more_than_fit(numbers: NDArray[np.float64]) -> bool:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 def mixed(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     """The hash of each number."""
-    bits = np.ascontiguousarray(values).view(np.uint64)
-    bits = np.bitwise_xor(bits, bits >> _SHIFTS[0])
+    bits = np.ascontiguousarray(values).view(np.uint64).copy()
+    bits ^= bits >> _SHIFTS[0]
     bits *= _FACTORS[0]
     bits ^= bits >> _SHIFTS[1]
     bits *= _FACTORS[1]

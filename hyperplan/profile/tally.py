@@ -4,10 +4,14 @@ Most columns of numbers hold few different ones: hours, counts, prices in cents.
 is expensive is then done once for each number, not for each row. It is only a matter of speed: summaries are the same either way.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hyperplan.profile.packing import Integers
+
+S = TypeVar("S", bound=np.generic)
 
 FEW = 64
 """Different numbers that are looked for among any; decimals may be more."""
@@ -40,7 +44,17 @@ def sorted_tally(numbers: NDArray[np.float64]) -> Tally:
     return ascending[first], np.diff(first, append=numbers.size)
 
 
-def spread(numbers: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+def distinct(numbers: NDArray[np.float64], counts: Integers | None) -> Tally:
+    """The tally of numbers each of which came so often, None for once."""
+    if counts is None:
+        return sorted_tally(numbers)
+    if not np.any(numbers[1:] <= numbers[:-1]):
+        return numbers, counts
+    different, inverse = np.unique(numbers, return_inverse=True)  # some were told apart by rounding only
+    return different, np.bincount(inverse, counts).astype(np.int64)
+
+
+def spread(numbers: NDArray[S], most: int) -> NDArray[S]:
     """At most so many of the numbers, from all over."""
     return numbers[:: max(numbers.size // most, 1)][:most]
 

@@ -14,11 +14,12 @@ import msgspec
 
 from hyperplan.skew.case import Case
 from hyperplan.skew.finding import Finding
+from hyperplan.skew.scale import scales
 
 Detector = Callable[[Case], Iterable[Finding]]
 """Looks at a case and says what it finds. Pure, and asked again after every look."""
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (scales,)
 """The order is for people who read the code: `EXPLAINS` alone decides who stands."""
 
 _DISTRIBUTION = frozenset({"shift", "drift"})
