@@ -22,6 +22,7 @@ from hyperplan.profile.quantiles import QuantileSketch
 from hyperplan.profile.reference import Reference
 from hyperplan.profile.resolution import Resolution
 from hyperplan.profile.sampled import SampledNumbers
+from hyperplan.profile.scaling import Scale, phases
 
 __all__ = [
     "CategoryCounts",
@@ -35,6 +36,8 @@ __all__ = [
     "Reference",
     "Resolution",
     "SampledNumbers",
+    "Scale",
+    "phases",
     "profile_of_column",
     "profile_of_hashes",
 ]

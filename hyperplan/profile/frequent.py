@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from hyperplan.profile.decimals import LARGEST, Decimals
 from hyperplan.profile.hashing import mixed
 from hyperplan.profile.packing import Integers
+from hyperplan.profile.scaling import Scale
 from hyperplan.profile.tally import distinct, spread
 
 MOST = 64
@@ -86,10 +87,9 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
             np.fromiter(ascending, np.float64, size), np.fromiter(ascending.values(), np.int64, size), other
         )
 
-    def scaled(self, factor: float) -> "FrequentNumbers":
-        """The counts of so many times as many numbers."""
-        counts = {number: round(count * factor) for number, count in self.counts.items()}
-        return FrequentNumbers({number: count for number, count in counts.items() if count}, round(self.other * factor))
+    def scaled(self, scale: Scale) -> "FrequentNumbers":
+        """The counts of so many times as many numbers; a number that comes to nothing goes."""
+        return FrequentNumbers(scale.named(self.counts), scale.part(self.other, sum(self.counts.values())))
 
     @property
     def complete(self) -> bool:

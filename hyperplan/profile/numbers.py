@@ -15,6 +15,7 @@ from hyperplan.profile.moments import Moments
 from hyperplan.profile.quantiles import QuantileSketch
 from hyperplan.profile.resolution import Resolution
 from hyperplan.profile.sampled import SampledNumbers
+from hyperplan.profile.scaling import Scale
 from hyperplan.profile.tally import tally
 
 
@@ -69,14 +70,14 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True):
         """How many different numbers there were: exact up to 64, to within 13 % above."""
         return self.sample.distinct()
 
-    def scaled(self, factor: float) -> "Numbers":
+    def scaled(self, scale: Scale) -> "Numbers":
         """The summary of so many times as many numbers of the same kind."""
         return Numbers(
-            self.sketch.scaled(factor),
-            self.moments.scaled(factor),
-            self.resolution.scaled(factor),
-            self.frequent.scaled(factor),
-            self.sampled.scaled(factor),
+            self.sketch.scaled(scale),
+            self.moments.scaled(scale),
+            self.resolution.scaled(scale),
+            self.frequent.scaled(scale),
+            self.sampled.scaled(scale),
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hyperplan.profile.decimals import Decimals
+from hyperplan.profile.scaling import Scale
 
 
 class Resolution(msgspec.Struct, frozen=True, array_like=True):
@@ -50,9 +51,9 @@ class Resolution(msgspec.Struct, frozen=True, array_like=True):
         """The resolution of all the numbers of several."""
         return Resolution(*map(sum, zip(*map(msgspec.structs.astuple, several), strict=True)))
 
-    def scaled(self, factor: float) -> "Resolution":
+    def scaled(self, scale: Scale) -> "Resolution":
         """The resolution of so many times as many numbers."""
-        return Resolution(*(round(count * factor) for count in msgspec.structs.astuple(self)))
+        return Resolution(*map(scale.total, msgspec.structs.astuple(self)))
 
 
 def _multiples(numbers: Decimals, step: float) -> NDArray[np.bool_]:

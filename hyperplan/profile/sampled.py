@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.hashing import mixed
 from hyperplan.profile.packing import Integers, packed, unpacked
+from hyperplan.profile.scaling import Scale
 from hyperplan.profile.tally import distinct, spread
 
 MOST = 64
@@ -80,11 +81,12 @@ class SampledNumbers(msgspec.Struct, frozen=True, array_like=True):
         np.add.at(counts, inverse, np.concatenate([counts for _, counts in items]))
         return _bounded(numbers, counts, sum(part.other for part in parts))
 
-    def scaled(self, factor: float) -> "SampledNumbers":
+    def scaled(self, scale: Scale) -> "SampledNumbers":
         """The sample of so many times as many numbers; one that comes to nothing goes."""
         numbers, counts = self.items()
-        counts = np.rint(counts * factor).astype(np.int64)
-        return _packed(numbers[counts > 0], counts[counts > 0], round(self.other * factor))
+        before = int(counts.sum())
+        counts = scale.parts(counts)
+        return _packed(numbers[counts > 0], counts[counts > 0], scale.part(self.other, before))
 
     @property
     def complete(self) -> bool:

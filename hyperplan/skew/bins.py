@@ -39,8 +39,12 @@ def bins_of(reference: FeatureProfile, serving: FeatureProfile) -> Bins:
         counts = _bins_of_texts(reference, serving)
     else:
         counts = _bins_of_numbers(_numbers(reference), _numbers(serving))
-    absent = reference.rows - counts.reference.sum(), serving.rows - counts.serving.sum()
-    return Bins(np.append(counts.reference, absent[0]), np.append(counts.serving, absent[1]))
+    return Bins(_with_absent(counts.reference, reference.rows), _with_absent(counts.serving, serving.rows))
+
+
+def _with_absent(counts: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+    """Counts with those of rows that have no usable value. Of rows that were weighted, rounding may leave one less than none."""
+    return np.append(counts, max(rows - counts.sum(), 0.0))
 
 
 def _holds_texts(profile: FeatureProfile) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.profile import FrequentNumbers, Numbers, Resolution, SampledNumbers
+from hyperplan.profile import FrequentNumbers, Numbers, Resolution, SampledNumbers, Scale
 from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.frequent import FILLS, LONGEST, MOST, order
 
@@ -126,7 +126,7 @@ def scaled_total(numbers: Numbers) -> Iterable[int]:
 
 @given(st.lists(DECIMALS, max_size=30), st.integers(1, 20))
 def test_scaling_by_a_whole_number_is_repeating(values: list[float], factor: int) -> None:
-    scaled, repeated = Numbers.of(values).scaled(factor), Numbers.of(values * factor)
+    scaled, repeated = Numbers.of(values).scaled(Scale(factor)), Numbers.of(values * factor)
     assert (scaled.sketch, scaled.resolution, scaled.frequent, scaled.sampled) == (
         repeated.sketch,
         repeated.resolution,
