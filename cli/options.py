@@ -51,7 +51,9 @@ Wait = Annotated[
 ]
 Bucket = Annotated[
     float,
-    typer.Option("--bucket", envvar="HYPERPLAN_BUCKET", min=0.1, help="Seconds of traffic that one profile covers."),
+    typer.Option(
+        "--bucket", envvar="HYPERPLAN_BUCKET", min=0.1, max=86_400, help="Seconds of traffic that one profile covers."
+    ),
 ]
 Traces = Annotated[
     str | None,

@@ -11,10 +11,10 @@ from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
 from control.stores.windows import Windows
+from hyperplan.endpoint import Endpoint
 from hyperplan.sample import Sample
-from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
-from hyperplan.windows import SchemaSource
+from hyperplan.windows import EndpointSource
 
 FILE = "samples.duckdb"
 MOST_TRIES = 5
@@ -26,13 +26,13 @@ T = TypeVar("T")
 class Store:
     """An open store. Every method may be called from any thread; none returns before what it wrote is on disk."""
 
-    def __init__(self, database: Database, bucket_seconds: float, schemas: SchemaSource) -> None:
+    def __init__(self, database: Database, bucket_seconds: float, endpoints: EndpointSource) -> None:
         bucket = round(bucket_seconds * 1e9)
         self._database = database
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
         self.shadows = Shadows(database)
-        self.windows = Windows(database, bucket, schemas)
+        self.windows = Windows(database, bucket, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
@@ -84,12 +84,12 @@ class Store:
         self._database.close()
 
 
-def no_schemas(endpoint: str) -> Schema | None:  # noqa: ARG001 - a SchemaSource
-    """The schemas of a control that knows no endpoints."""
+def no_endpoints(name: str) -> Endpoint | None:  # noqa: ARG001 - an EndpointSource
+    """The endpoints of a control that knows none."""
     return None
 
 
-def open_store(where: Path | str, bucket_seconds: float, schemas: SchemaSource = no_schemas) -> Store:
+def open_store(where: Path | str, bucket_seconds: float, endpoints: EndpointSource = no_endpoints) -> Store:
     """Open the store in a data directory, or that at a URL; or make it.
 
     Raises:
@@ -98,7 +98,7 @@ def open_store(where: Path | str, bucket_seconds: float, schemas: SchemaSource =
     if isinstance(where, Path):
         where.mkdir(parents=True, exist_ok=True)
         where = where / FILE
-    return Store(open_database(where), bucket_seconds, schemas)
+    return Store(open_database(where), bucket_seconds, endpoints)
 
 
 def _retried(write: Callable[[], T]) -> T:

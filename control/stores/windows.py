@@ -14,7 +14,7 @@ from control.stores.tables import WINDOWS
 from control.stores.texts import storable_text
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
-from hyperplan.windows import ALL, Bucket, SchemaSource, WindowKey, fold
+from hyperplan.windows import ALL, Bucket, EndpointSource, WindowKey, fold
 
 MERGED_AT_ONCE = 64
 """Buckets that are merged in one transaction: new samples wait for it."""
@@ -25,15 +25,15 @@ LONGEST = 86_400 * 10**9
 class Windows:
     """The table of windows."""
 
-    def __init__(self, database: Database, bucket: int, schemas: SchemaSource) -> None:
+    def __init__(self, database: Database, bucket: int, endpoints: EndpointSource) -> None:
         self._database = database
-        self._schemas = schemas
+        self._endpoints = endpoints
         self.bucket = bucket
         """Nanoseconds that one bucket spans."""
 
     def add(self, writer: Writer, samples: Iterable[Sample]) -> None:
         """Add the rows of samples within a transaction, each to the bucket of its own time."""
-        profiles = fold(self._schemas, samples, self.bucket)
+        profiles = fold(self._endpoints, samples, self.bucket)
         if profiles:
             writer.append(WINDOWS, WINDOWS.rows(appended(_columns(profiles))))
 
@@ -53,18 +53,9 @@ class Windows:
         as batches wrote to it since it was last merged.
         """
         table = WINDOWS.query
-        asked = table.filter(
-            table.endpoint == storable_text(endpoint),
-            table.slice == storable_text(slice),
-            table.start > since - LONGEST,
-            table.start < until,
-            table.start + table.width > since,
-            *[
-                table[name] == storable_text(value)
-                for name, value in (("model", model), ("arm", arm))
-                if value is not None
-            ],
-        )
+        wanted = {"slice": slice, "model": model, "arm": arm}
+        conditions = [table[name] == storable_text(value) for name, value in wanted.items() if value is not None]
+        asked = _overlapping(endpoint, since, until).filter(*conditions)
         query = asked.order_by("start", "model", "arm", "inclusion", "width", "id").select(
             *WindowKey._fields, "profile"
         )
@@ -72,9 +63,28 @@ class Windows:
             rows = reader.rows(query)
         return [Bucket(WindowKey(*key), Profile.decode(profile)) for *key, profile in rows]
 
+    def slices(self, endpoint: str, since: int, until: int) -> list[str]:
+        """The slices that have rows in a range of time, in alphabetical order; that of all rows is not named."""
+        table = WINDOWS.query
+        asked = _overlapping(endpoint, since, until).filter(table.slice != ALL)
+        with self._database.reading() as reader:
+            rows = reader.rows(asked.select("slice").distinct().order_by("slice"))
+        return [name for (name,) in rows]
+
     def compact(self, now: int) -> int:
         """Merge the rows of each bucket that was closed by a time, a limited number of buckets; how many there were."""
         return merge_before(self._database, _SCATTERED, now - self.bucket, MERGED_AT_ONCE, _merged)
+
+
+def _overlapping(endpoint: str, since: int, until: int) -> Any:
+    """The rows of an endpoint in the buckets that hold some of a range of time."""
+    table = WINDOWS.query
+    return table.filter(
+        table.endpoint == storable_text(endpoint),
+        table.start > since - LONGEST,
+        table.start < until,
+        table.start + table.width > since,
+    )
 
 
 _SCATTERED = Scattered(WINDOWS, "start", WindowKey._fields, "profile")

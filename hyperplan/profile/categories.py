@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from hyperplan.profile.scaling import Scale
+
 LONGEST_VALUE = 256
 """Characters of a value that are kept, as in samples."""
 
@@ -55,6 +57,11 @@ class CategoryCounts(msgspec.Struct, frozen=True, array_like=True):
         for part in several:
             counted.update(part.counts)
         return _bounded(min(part.limit for part in several), counted, sum(part.other for part in several))
+
+    def scaled(self, scale: Scale, before: int = 0) -> "CategoryCounts":
+        """The counts of so many times as many values, after `before` others of the same whole; a value that comes to nothing goes."""
+        kept = sum(self.counts.values())
+        return CategoryCounts(self.limit, scale.named(self.counts, before), scale.part(self.other, before + kept))
 
     def total(self) -> int:
         """How many values came, kept or not."""

@@ -10,13 +10,14 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from control.api import references, samples, shadow, skew, traffic
+from control.api import references, samples, sent_samples, shadow, skew, traffic
 from control.otlp import OtlpReceiver
+from control.otlp.commits import Commits
 from control.problems import HANDLERS
 from control.registry import Change, Registry, Write
 from control.registry.database import FILE, open_database
 from control.stores import Store, open_store
-from hyperplan.endpoint import parse_endpoint
+from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Category, Float, Schema, violations_of
 from hyperplan.shadow import ShadowSample
@@ -90,8 +91,8 @@ def schema() -> Schema:
     return SCHEMA
 
 
-def schema_of(endpoint: str) -> Schema | None:
-    return SCHEMA if endpoint == "flight-delay" else None
+def endpoint_of(name: str) -> Endpoint | None:
+    return ENDPOINT if name == "flight-delay" else None
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +132,7 @@ def store_place(backend: str, request: pytest.FixtureRequest, tmp_path: Path) ->
 @pytest.fixture
 def open_again(store_place: Path | str) -> Callable[[], Store]:
     """Opens the store of this test, as often as it is closed."""
-    return lambda: open_store(store_place, BUCKET, schema_of)
+    return lambda: open_store(store_place, BUCKET, endpoint_of)
 
 
 @pytest.fixture
@@ -165,12 +166,15 @@ routing: { split: { gbm@1: 9, logit@1: 1 } }
 """
 
 
+ENDPOINT = parse_endpoint(DOCUMENT)
+
+
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     """A registry with the endpoint `flight-delay` in it."""
     engine = open_database(f"sqlite:///{tmp_path / FILE}")
     registry = Registry(engine)
-    registry.put(parse_endpoint(DOCUMENT), Change.APPLY, Write())
+    registry.put(ENDPOINT, Change.APPLY, Write())
     yield registry
     engine.dispose()
 
@@ -178,10 +182,19 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 @pytest.fixture
 def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
     """The part of the API that answers from the store."""
+    commits = Commits(store)
     app = Litestar(
-        [*references.handlers, *samples.handlers, *shadow.handlers, *skew.handlers, *traffic.handlers],
+        [
+            *references.handlers,
+            *samples.handlers,
+            *sent_samples.handlers,
+            *shadow.handlers,
+            *skew.handlers,
+            *traffic.handlers,
+        ],
         dependencies={
             "store": Provide(lambda: store, sync_to_thread=False),
+            "commits": Provide(lambda: commits, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,
