@@ -13,13 +13,16 @@ from typing import Any
 import msgspec
 
 from hyperplan.skew.case import Case
+from hyperplan.skew.constants import constants
 from hyperplan.skew.finding import Finding
+from hyperplan.skew.precision import precision
+from hyperplan.skew.recoding import recodings
 from hyperplan.skew.scale import scales
 
 Detector = Callable[[Case], Iterable[Finding]]
 """Looks at a case and says what it finds. Pure, and asked again after every look."""
 
-DETECTORS: tuple[Detector, ...] = (scales,)
+DETECTORS: tuple[Detector, ...] = (scales, recodings, constants, precision)
 """The order is for people who read the code: `EXPLAINS` alone decides who stands."""
 
 _DISTRIBUTION = frozenset({"shift", "drift"})
