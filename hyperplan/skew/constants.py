@@ -6,7 +6,7 @@ programs write for "none" (0, -1, 999, "unknown"), or a number with more digits 
 again, as the mean does that somebody fills in.
 
 **Reports** `constant`: one value for all rows since some look, where training had several; `effect` is the share of rows of training
-that had another one. `default`: a share of the rows has a fill that training had at most a fifth as often; `effect` is that share.
+that had another one. `default`: a share of the rows has a fill that training had at most a fifth as often, while the others are where training had them; `effect` is that share.
 The evidence is the log likelihood ratio of the shares that are seen to those of training.
 """
 
@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperplan.profile import FeatureProfile
+from hyperplan.profile import FeatureProfile, Numbers
 from hyperplan.profile.frequent import FILLS
+from hyperplan.profile.quantiles import keys_of
 from hyperplan.skew.case import Case
 from hyperplan.skew.evidence import threshold
 from hyperplan.skew.exact import fineness, last_places
@@ -38,9 +39,11 @@ COMMON = 0.5
 TIMES = 5.0
 """How many times more often than in training a fill must come, ..."""
 OF_THE_MOST = 3.0
-"""... and than in any chunk of training, or look before: calm nights come together."""
+"""... and than in any chunk of training, or look before."""
 SMALLEST = 0.02
 """The smallest share of rows that matters."""
+ASIDE = 0.2
+"""How far from the middle of training the mean rank of the other values may be if they are to be as they were."""
 UNHEARD = 0.5
 """The share of rows that speak for themselves when training never had their value."""
 WORDS = frozenset(
@@ -132,7 +135,7 @@ def _defaults(case: Case, name: str, served: _Counted, training: _Counted, bar: 
         odd = _Odd(
             value, share, usual, beginning(case.looks, name, functools.partial(_has, value=value, share=share / 3))
         )
-        if usual and share < OF_THE_MOST * _most(case, name, odd):
+        if usual and (share < OF_THE_MOST * _most(case, name, odd) or not _alone(case, name, value)):
             continue
         rows = _weight(case, name, odd) if usual else UNHEARD * served.rows
         evidence = rows * _divergence(share, max(usual, 0.5 / training.rows))
@@ -199,6 +202,24 @@ def _most(case: Case, name: str, odd: _Odd) -> float:
     chunks = [profile.features[name] for profile in case.reference if name in profile.features]
     before = profiles_of(name, case.looks[: odd.began])
     return max((_counted(part).share(odd.value) for part in (*chunks, *before) if part.usable >= FEWEST), default=0.0)
+
+
+def _alone(case: Case, name: str, value: Value) -> bool:
+    """Whether the other values are where training had them. A calm day has many small numbers besides zero, a fill leaves the rest as it was."""
+    training = case.training.features[name].numbers
+    if isinstance(value, str) or training is None:
+        return True
+    served = Numbers.merged(part.numbers for part in profiles_of(name, case.recent(ROWS)) if part.numbers)
+    (keys, counts), (others, other_counts) = training.sketch.cells(), served.sketch.cells()
+    at = keys_of(np.array([value]))[0]
+    keys, counts = keys[keys != at], counts[keys != at]
+    others, other_counts = others[others != at], other_counts[others != at]
+    if not counts.size or other_counts.sum() < FEWEST / 2:
+        return False
+    ranks = np.concatenate([[0.0], (np.cumsum(counts) - counts / 2) / counts.sum(), [1.0]])[
+        np.searchsorted(keys, others, side="right")
+    ]
+    return bool(abs(np.average(ranks, weights=other_counts) - 0.5) <= ASIDE)
 
 
 def _divergence(share: float, usual: float) -> float:

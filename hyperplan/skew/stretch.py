@@ -25,8 +25,7 @@ def profiles_of(name: str, looks: Sequence[Look]) -> list[FeatureProfile]:
 def distinct(profile: FeatureProfile) -> float:
     """How many different values a feature had."""
     if profile.numbers is not None:
-        sample = profile.numbers.sample
-        return sample.items()[0].size if sample.complete else profile.numbers.distinct.estimate()
+        return profile.numbers.distinct()
     return sum(len(counts.counts) for counts in (profile.values, profile.unseen_values) if counts)
 
 

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-_FIRST_TIME = 10**15
-"""Nanoseconds. What starts earlier than in January 1970 has no time; its rows are only counted (`Look`)."""
+_FIRST_TIME = 10**17
+"""Nanoseconds. What starts earlier than in March 1973 has no time; its rows are only counted (`Look`)."""
 
 
 def number(value: float) -> str:
@@ -44,3 +44,8 @@ def since(start: int | None, until: int) -> str:
         return ""
     began, ended = (datetime.fromtimestamp(time / 1e9, UTC) for time in (start, until))
     return f" since {began:%H:%M}" if began.date() == ended.date() else f" since {began:%Y-%m-%d %H:%M}"
+
+
+def moment(nanoseconds: int) -> int | None:
+    """When a look began or ended; None when its rows have no times but are counted."""
+    return nanoseconds if nanoseconds >= _FIRST_TIME else None
