@@ -4,7 +4,7 @@ A look is a hundred rows. Detectors are shown the looks of the last rows, as con
 anew after each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -97,13 +97,23 @@ def as_requests(columns: Columns) -> list[dict[str, Any]]:
     ]
 
 
-def asked(
-    schema: Schema, reference: Sequence[Profile], looks: Iterable[Look], shown: int = SHOWN
-) -> Iterator[list[Finding]]:
-    """What detectors find after each look. Sending `True` to the generator makes it forget the looks so far."""
-    held: list[Look] = []
-    case = Case(schema, reference, ())
-    for look in looks:
-        held = [*held[-(shown - 1) :], look]
-        if (yield detect(case.showing(held))):
-            held = []
+class Watch:
+    """Detectors that are shown look after look."""
+
+    def __init__(self, schema: Schema, reference: Sequence[Profile], shown: int = SHOWN) -> None:
+        self._case = Case(schema, reference, ())
+        self._shown = shown
+        self._held: list[Look] = []
+
+    def remember(self, looks: Iterable[Look]) -> None:
+        """Show looks without asking."""
+        self._held = [*self._held, *looks][-self._shown :]
+
+    def ask(self, look: Look) -> list[Finding]:
+        """Show a look, and ask what is wrong now."""
+        self.remember([look])
+        return detect(self._case.showing(self._held))
+
+    def forget(self) -> None:
+        """Start anew."""
+        self._held = []
