@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from cli.tables import columns_of, count_of, quoted, reader_of, run, unreadable
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.profile import Profile, Reference
@@ -21,14 +22,6 @@ from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, Schema
 
 Progress = Callable[[int, int], None]
 """Is told the rows that are done and the rows that there are."""
-
-READERS = {
-    ".parquet": "read_parquet(?)",
-    ".pq": "read_parquet(?)",
-    ".csv": "read_csv(?, all_varchar = true)",
-    ".tsv": "read_csv(?, all_varchar = true)",
-}
-"""How DuckDB reads a file, by the end of its name; `.gz` may follow that of a CSV file."""
 
 _NULLS = ("", "na", "n/a", "nan", "null", "none")
 """Texts that stand for null in a column of numbers or truth values, in lower case."""
@@ -57,10 +50,10 @@ def profile_file(
     if chunk_rows < 1:
         raise Invalid([Problem("", "a chunk must have at least 1 row")])
     with duckdb.connect() as connection:
-        source = _source(path)
-        columns = _columns(connection, source, path)
+        source = reader_of(path)
+        columns = columns_of(connection, source, path)
         _require(schema, time_column, columns, path)
-        total = _count(connection, source, path)
+        total = count_of(connection, source, path)
         series = list(_profiles(connection, source, path, schema, columns, time_column, chunk_rows, total, on_progress))
     return Reference(
         endpoint=endpoint.name,
@@ -69,39 +62,6 @@ def profile_file(
         rows=sum(profile.rows for profile in series),
         series=series,
     )
-
-
-def _source(path: Path) -> str:
-    if not path.is_file():
-        raise Invalid([Problem("", f"{path}: no such file")])
-    name = path.name.lower().removesuffix(".gz")
-    for suffix, reader in READERS.items():
-        if name.endswith(suffix):
-            return reader
-    raise Invalid([Problem("", f"{path}: the name must end with one of {', '.join(READERS)}")])
-
-
-def _run(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        return connection.execute(query, [str(path)])
-    except duckdb.Error as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: duckdb.Error) -> Invalid:
-    return Invalid([Problem("", f"{path} cannot be read: {str(error).splitlines()[0]}")])
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -> dict[str, str]:
-    """The columns of the file, and DuckDB's name for the type of each."""
-    return {name: kind for name, kind, *_ in _run(connection, f"DESCRIBE SELECT * FROM {source}", path).fetchall()}
-
-
-def _count(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -> int:
-    (count,) = _run(connection, f"SELECT count(*) FROM {source}", path).fetchone() or (0,)
-    if not count:
-        raise Invalid([Problem("", f"{path} has no rows")])
-    return int(count)
 
 
 def _require(schema: Schema, time_column: str | None, columns: Mapping[str, str], path: Path) -> None:
@@ -126,11 +86,11 @@ def _profiles(
     on_progress: Progress,
 ) -> Iterator[Profile]:
     features = {name: feature for name, feature in schema.features.items() if name in columns}
-    selected = [_cast(_quoted(name), feature, columns[name]) for name, feature in features.items()]
-    order = f" ORDER BY {_in_time(_quoted(time_column), columns[time_column])}" if time_column else ""
+    selected = [_cast(quoted(name), feature, columns[name]) for name, feature in features.items()]
+    order = f" ORDER BY {_in_time(quoted(time_column), columns[time_column])}" if time_column else ""
     done = 0
     try:
-        cursor = _run(connection, f"SELECT {', '.join(selected) or '1'} FROM {source}{order}", path)
+        cursor = run(connection, f"SELECT {', '.join(selected) or '1'} FROM {source}{order}", path)
         while rows := cursor.fetchmany(chunk_rows):
             values = dict(zip(features, zip(*rows, strict=True), strict=False))
             arrays = {name: _array(feature, values[name]) for name, feature in features.items()}
@@ -138,16 +98,12 @@ def _profiles(
             done += len(rows)
             on_progress(done, total)
     except duckdb.Error as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def _in_time(column: str, kind: str) -> str:
     """What to order by. Times in text are numbers or timestamps, and only as a last resort text."""
     return f"TRY_CAST({column} AS DOUBLE), TRY_CAST({column} AS TIMESTAMP), {column}" if kind == "VARCHAR" else column
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _cast(column: str, feature: AnyFeature, kind: str) -> str:

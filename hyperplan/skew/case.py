@@ -24,17 +24,24 @@ class Look(NamedTuple):
 
 
 class Case:
-    """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first."""
+    """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first.
 
-    def __init__(self, schema: Schema, reference: Sequence[Profile], looks: Sequence[Look]) -> None:
+    `season` holds looks at the hour that the newest look ends in, widened to whole hours, in each of the weeks before, as far as there are
+    any; a file has none.
+    """
+
+    def __init__(
+        self, schema: Schema, reference: Sequence[Profile], looks: Sequence[Look], season: Sequence[Look] = ()
+    ) -> None:
         self.schema = schema
         self.reference = tuple(reference)
         self.looks = tuple(looks)
+        self.season = tuple(season)
         self._known: dict[Hashable, Any] = {}
 
-    def showing(self, looks: Sequence[Look]) -> "Case":
+    def showing(self, looks: Sequence[Look], season: Sequence[Look] = ()) -> "Case":
         """The same schema and reference with other looks. What was reckoned of the reference is kept for all of them."""
-        other = Case(self.schema, self.reference, looks)
+        other = Case(self.schema, self.reference, looks, season)
         other._known = self._known
         return other
 

@@ -1,0 +1,73 @@
+"""Files of training data, as DuckDB reads them: Parquet and CSV, in batches, so that they may be larger than memory.
+
+Every column of a CSV file is text to whoever reads it here. What a reader would guess from the first lines is no better than what the
+schema says, and a category `01` stays `01`.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from hyperplan.problems import Invalid, Problem
+
+READERS = {
+    ".parquet": "read_parquet(?)",
+    ".pq": "read_parquet(?)",
+    ".csv": "read_csv(?, all_varchar = true)",
+    ".tsv": "read_csv(?, all_varchar = true)",
+}
+"""How DuckDB reads a file, by the end of its name; `.gz` may follow that of a CSV file."""
+
+
+def reader_of(path: Path) -> str:
+    """The expression that reads a file, whose path is its parameter.
+
+    Raises:
+        Invalid: there is no such file, or its name does not say what it is.
+    """
+    if not path.is_file():
+        raise Invalid([Problem("", f"{path}: no such file")])
+    name = path.name.lower().removesuffix(".gz")
+    for suffix, reader in READERS.items():
+        if name.endswith(suffix):
+            return reader
+    raise Invalid([Problem("", f"{path}: the name must end with one of {', '.join(READERS)}")])
+
+
+def run(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> duckdb.DuckDBPyConnection:
+    """Run a query whose one parameter is the path.
+
+    Raises:
+        Invalid: the file cannot be read.
+    """
+    try:
+        return connection.execute(query, [str(path)])
+    except duckdb.Error as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: duckdb.Error) -> Invalid:
+    """What is said of a file that DuckDB cannot read."""
+    return Invalid([Problem("", f"{path} cannot be read: {str(error).splitlines()[0]}")])
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, reader: str, path: Path) -> dict[str, str]:
+    """The columns of a file, and DuckDB's name for the type of each."""
+    return {name: kind for name, kind, *_ in run(connection, f"DESCRIBE SELECT * FROM {reader}", path).fetchall()}
+
+
+def count_of(connection: duckdb.DuckDBPyConnection, reader: str, path: Path) -> int:
+    """The rows of a file.
+
+    Raises:
+        Invalid: it has none, or cannot be read.
+    """
+    (count,) = run(connection, f"SELECT count(*) FROM {reader}", path).fetchone() or (0,)
+    if not count:
+        raise Invalid([Problem("", f"{path} has no rows")])
+    return int(count)
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
