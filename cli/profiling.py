@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.tables import columns_of, count_of, quoted, reader_of, run, unreadable
+from cli.tables import columns_of, count_of, is_null, quoted, reader_of, run, unreadable
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.profile import Profile, Reference
@@ -22,9 +22,6 @@ from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, Schema
 
 Progress = Callable[[int, int], None]
 """Is told the rows that are done and the rows that there are."""
-
-_NULLS = ("", "na", "n/a", "nan", "null", "none")
-"""Texts that stand for null in a column of numbers or truth values, in lower case."""
 
 
 def profile_file(
@@ -112,22 +109,18 @@ def _cast(column: str, feature: AnyFeature, kind: str) -> str:
         case Float() | Int() if kind == "VARCHAR":
             # What is no number becomes infinite, which is no number either, and so is told apart from null.
             number = f"coalesce(TRY_CAST({column} AS DOUBLE), 'inf'::DOUBLE)"
-            return f"CASE WHEN {_is_null(column)} THEN NULL ELSE {number} END"
+            return f"CASE WHEN {is_null(column)} THEN NULL ELSE {number} END"
         case Float() | Int():
             return f"CAST({column} AS DOUBLE)"
         case Bool() if kind == "VARCHAR":
             cast = f"coalesce(TRY_CAST({column} AS BOOLEAN)::VARCHAR, {column})"
-            return f"CASE WHEN {_is_null(column)} THEN NULL ELSE {cast} END"
+            return f"CASE WHEN {is_null(column)} THEN NULL ELSE {cast} END"
         case Bool():
             return f"CAST({column} AS BOOLEAN)::VARCHAR"
         case NumberList():
             return f"{'TRY_CAST' if kind == 'VARCHAR' else 'CAST'}({column} AS DOUBLE[])"
         case _:
             return f"CAST({column} AS VARCHAR)"
-
-
-def _is_null(column: str) -> str:
-    return f"{column} IS NULL OR lower(trim({column})) IN ({', '.join(repr(text) for text in _NULLS)})"
 
 
 def _array(feature: AnyFeature, values: Iterable[Any]) -> NDArray[Any]:

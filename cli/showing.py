@@ -1,7 +1,7 @@
 """How commands show what control says, on a terminal."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
@@ -12,6 +12,10 @@ from rich.text import Text
 from hyperplan.diff import Difference
 from hyperplan.dry_run import DryRun, Turn
 from hyperplan.endpoint import Endpoint, Routing
+from hyperplan.schema.compatibility import Compatibility
+
+if TYPE_CHECKING:
+    from cli.checking import Checked
 
 
 def show_endpoints(found: list[dict[str, Any]]) -> None:
@@ -77,6 +81,36 @@ def show_dry_run(found: dict[str, Any]) -> None:
         if told.shadow:
             console.print(_plain(f"shadows: {', '.join(map(_turn, told.shadow))}"))
         console.print(_plain(f"without a sidecar: {told.default or '503'}"))
+
+
+def show_checked(checked: "Checked") -> None:
+    """What breaks a schema in a file, a line for each feature and kind, and a sentence on all of it."""
+    console = Console(highlight=False, soft_wrap=True)
+    if checked.breaks:
+        table = Table("feature", "violation", "rows", "share", "expected", "examples: row, value", "what serving does")
+        for one in checked.breaks:
+            examples = ", ".join(f"{example.row}: {example.got}" for example in one.examples)
+            row = (one.feature, one.kind, f"{one.rows:,}", f"{one.share:.3g}", one.expected, examples, one.action)
+            table.add_row(*map(_plain, row))
+        console.print(table)
+    if checked.unknown:
+        console.print(
+            _plain(f"columns that the schema does not know, and that are not checked: {', '.join(checked.unknown)}")
+        )
+    broken = f"{checked.broken_rows:,} of {checked.rows:,} rows break the schema"
+    console.print(broken if checked.breaks else f"all {checked.rows:,} rows meet the schema")
+
+
+def show_compatibility(found: Compatibility) -> None:
+    """A line for each difference, and what they come to."""
+    for change in found.changes:
+        noticed = [who for who, notices in (("clients", change.clients), ("models", change.models)) if notices]
+        typer.echo(f"{change.sentence} [noticed by {' and '.join(noticed) or 'nobody'}]")
+    if not found.changes:
+        typer.echo("nothing differs")
+    typer.echo(
+        f"backward compatible: {'yes' if found.backward else 'no'}; forward compatible: {'yes' if found.forward else 'no'}"
+    )
 
 
 def _turn(turn: Turn) -> str:

@@ -18,6 +18,20 @@ READERS = {
 }
 """How DuckDB reads a file, by the end of its name; `.gz` may follow that of a CSV file."""
 
+NULLS = ("", "na", "n/a", "nan", "null", "none")
+"""Texts that stand for null in a column of numbers or truth values, in lower case."""
+
+NUMBERS = frozenset(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
+NUMBERS |= {"FLOAT", "DOUBLE"}
+"""DuckDB's types that are numbers, but for decimals, whose names have their digits in them."""
+
+
+def is_table(path: Path) -> bool:
+    """Whether the name of a file says that it holds a table."""
+    return path.name.lower().removesuffix(".gz").endswith(tuple(READERS))
+
 
 def reader_of(path: Path) -> str:
     """The expression that reads a file, whose path is its parameter.
@@ -71,3 +85,8 @@ def count_of(connection: duckdb.DuckDBPyConnection, reader: str, path: Path) -> 
 def quoted(name: str) -> str:
     """A column's name as SQL has it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def is_null(column: str) -> str:
+    """The condition that a text of a column of numbers or truth values stands for null."""
+    return f"({column} IS NULL OR lower(trim({column})) IN ({', '.join(map(repr, NULLS))}))"

@@ -18,7 +18,7 @@ from control.registry.database import FILE, open_database, sqlite_url
 from control.registry.database import Unopenable as UnopenableRegistry
 from control.stores import Store, keep_compacting, open_store
 from control.stores import Unopenable as UnopenableStore
-from hyperplan.schema import Schema
+from hyperplan.endpoint import Endpoint
 
 log = logging.getLogger("hyperplan.control")
 
@@ -89,14 +89,14 @@ def _open(settings: ControlSettings, opened: contextlib.AsyncExitStack) -> tuple
     except UnopenableRegistry as error:
         raise CannotStart(str(error)) from None
 
-    def schema_of(name: str) -> Schema | None:
+    def endpoint_of(name: str) -> Endpoint | None:
         try:
-            return registry.get(name)[1].schema
+            return registry.get(name)[1]
         except NoSuchEndpoint:
             return None
 
     try:
-        store = open_store(settings.data, settings.bucket, schema_of)
+        store = open_store(settings.data, settings.bucket, endpoint_of)
     except UnopenableStore as error:
         raise CannotStart(str(error)) from None
     opened.callback(store.close)

@@ -11,10 +11,10 @@ from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
 from control.stores.windows import Windows
+from hyperplan.endpoint import Endpoint
 from hyperplan.sample import Sample
-from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
-from hyperplan.windows import SchemaSource
+from hyperplan.windows import EndpointSource
 
 FILE = "samples.duckdb"
 
@@ -26,13 +26,13 @@ class Unavailable(Exception):
 class Store:
     """An open store. Every method may be called from any thread; none returns before what it wrote is on disk."""
 
-    def __init__(self, database: Database, bucket_seconds: float, schemas: SchemaSource) -> None:
+    def __init__(self, database: Database, bucket_seconds: float, endpoints: EndpointSource) -> None:
         bucket = round(bucket_seconds * 1e9)
         self._database = database
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
         self.shadows = Shadows(database)
-        self.windows = Windows(database, bucket, schemas)
+        self.windows = Windows(database, bucket, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
@@ -86,16 +86,16 @@ class Store:
         self._database.close()
 
 
-def no_schemas(endpoint: str) -> Schema | None:  # noqa: ARG001 - a SchemaSource
-    """The schemas of a control that knows no endpoints."""
+def no_endpoints(name: str) -> Endpoint | None:  # noqa: ARG001 - an EndpointSource
+    """The endpoints of a control that knows none."""
     return None
 
 
-def open_store(path: Path, bucket_seconds: float, schemas: SchemaSource = no_schemas) -> Store:
+def open_store(path: Path, bucket_seconds: float, endpoints: EndpointSource = no_endpoints) -> Store:
     """Open the store in a data directory, or make it.
 
     Raises:
         Unopenable: the file is in use, no DuckDB file, or a newer version's.
     """
     path.mkdir(parents=True, exist_ok=True)
-    return Store(Database(path / FILE), bucket_seconds, schemas)
+    return Store(Database(path / FILE), bucket_seconds, endpoints)

@@ -13,7 +13,7 @@ from control.stores.database import Database
 from control.stores.texts import storable_text
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
-from hyperplan.windows import ALL, Bucket, SchemaSource, WindowKey, fold
+from hyperplan.windows import ALL, Bucket, EndpointSource, WindowKey, fold
 
 MERGED_AT_ONCE = 64
 """Buckets that are merged in one transaction: new samples wait for it."""
@@ -24,15 +24,15 @@ _KEY = ", ".join(WindowKey._fields)
 class Windows:
     """The table of windows."""
 
-    def __init__(self, database: Database, bucket: int, schemas: SchemaSource) -> None:
+    def __init__(self, database: Database, bucket: int, endpoints: EndpointSource) -> None:
         self._database = database
-        self._schemas = schemas
+        self._endpoints = endpoints
         self.bucket = bucket
         """Nanoseconds that one bucket spans."""
 
     def append(self, cursor: duckdb.DuckDBPyConnection, samples: Iterable[Sample]) -> None:
         """Add the rows of samples within a transaction, each to the bucket of its own time."""
-        _append(cursor, fold(self._schemas, samples, self.bucket))
+        _append(cursor, fold(self._endpoints, samples, self.bucket))
 
     def find(
         self,

@@ -93,14 +93,19 @@ def rule(name: str, model_name: str, path: str, socket: str) -> bytes:
     return serialised(packed(cluster))
 
 
-def arm(name: str, members: Sequence[str], *, adapted: bool = False) -> bytes:
+def arm(name: str, members: Sequence[str]) -> bytes:
     """The cluster `name` of an arm: the clusters of its chain, the first preferred."""
-    return _aggregate(name, members, upstream_filters.adapting(shadow=False) if adapted else upstream_filters.plain())
+    return _aggregate(name, members, upstream_filters.plain())
 
 
-def shadow(name: str, member: str) -> bytes:
+def adapted_arm(name: str, members: Sequence[str], longest: float) -> bytes:
+    """The cluster `name` of an arm whose tries are translated; each may take `longest` seconds."""
+    return _aggregate(name, members, upstream_filters.adapting(longest, shadow=False))
+
+
+def shadow(name: str, member: str, longest: float) -> bytes:
     """The cluster `name` of a model that gets copies of requests. Its answers go to the sidecar alone."""
-    return _aggregate(name, [member], upstream_filters.adapting(shadow=True))
+    return _aggregate(name, [member], upstream_filters.adapting(longest, shadow=True))
 
 
 def upstream(name: str, server: Model) -> bytes:

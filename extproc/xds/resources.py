@@ -95,10 +95,14 @@ def _built(endpoint: Endpoint, upstream: str | None, rules: str) -> EndpointReso
     arms: dict[str, bytes] = {}
     for arm in routing.split:
         name = arm_cluster(endpoint, arm)
-        arms[name] = clusters.arm(name, chains.members(endpoint, arm), adapted=adapted(endpoint, arm))
+        members = chains.members(endpoint, arm)
+        if adapted(endpoint, arm):
+            arms[name] = clusters.adapted_arm(name, members, chains.longest_try(endpoint))
+        else:
+            arms[name] = clusters.arm(name, members)
     for model in routing.shadow:
         name = shadow_cluster(endpoint, model)
-        arms[name] = clusters.shadow(name, model_cluster(endpoint, model))
+        arms[name] = clusters.shadow(name, model_cluster(endpoint, model), endpoint.timeout)
     return EndpointResources(endpoint, models, arms, first_of(routes.endpoint_routes(endpoint, upstream)))
 
 

@@ -53,10 +53,12 @@ ADAPT = "hyperplan.adapt"
 
 _KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _IDLE_TIMEOUT = timedelta(seconds=1)
-_MESSAGE_TIMEOUT = timedelta(seconds=5)
-"""More than the sidecar needs when dozens of large answers wait for it. A try has its own time limit, and new requests do not come here while
-the sidecar is stuck, so a short limit would save nobody anything.
+_LONGEST_WAIT = 5.0
+"""Seconds that a try waits for the sidecar at most: more than it needs when dozens of large answers wait for it. New requests do not come here
+while the sidecar is stuck, so a shorter limit would save nobody anything.
 """
+_SHARE_OF_TRY = 0.9
+"""A stuck sidecar is told from a slow model before the try is over: the next model would be asked through the same sidecar."""
 
 
 @functools.cache
@@ -66,11 +68,11 @@ def plain(longest: float | None = None) -> Mapping[str, Any]:
 
 
 @functools.cache
-def adapting(*, shadow: bool) -> Mapping[str, Any]:
-    """The options of a cluster whose tries are translated."""
+def adapting(longest: float, *, shadow: bool) -> Mapping[str, Any]:
+    """The options of a cluster whose tries are translated. `longest` is how many seconds a try may take."""
     options = _options(None)
     options.http_filters.extend(
-        [_telling(shadow), _asking(), _filter("envoy.filters.http.upstream_codec", UpstreamCodec())]
+        [_telling(shadow), _asking(longest), _filter("envoy.filters.http.upstream_codec", UpstreamCodec())]
     )
     return {_KEY: packed(options)}
 
@@ -104,13 +106,13 @@ def _written(name: str, value: str) -> HeaderValueOption:
     )
 
 
-def _asking() -> HttpFilter:
+def _asking(longest: float) -> HttpFilter:
     withheld = [StringMatcher(exact=name) for name in sorted(WITHHELD_HEADERS)]
     return _filter(
         ADAPT,
         ExternalProcessor(
             grpc_service=GrpcService(envoy_grpc=GrpcService.EnvoyGrpc(cluster_name=ADAPT)),
-            message_timeout=_MESSAGE_TIMEOUT,
+            message_timeout=timedelta(seconds=min(_LONGEST_WAIT, _SHARE_OF_TRY * longest)),
             # Envoy does not try again when the sidecar is away: it would be away for the next model too.
             status_on_error=HttpStatus(code=503),
             # Bodies are asked for: what needs no translation passes, and so does a stream.

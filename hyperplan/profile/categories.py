@@ -56,6 +56,12 @@ class CategoryCounts(msgspec.Struct, frozen=True, array_like=True):
             counted.update(part.counts)
         return _bounded(min(part.limit for part in several), counted, sum(part.other for part in several))
 
+    def scaled(self, factor: float) -> "CategoryCounts":
+        """The counts of so many times as many values; a value that comes to nothing goes."""
+        counts = {value: round(count * factor) for value, count in self.counts.items()}
+        kept = {value: count for value, count in counts.items() if count}
+        return CategoryCounts(self.limit, kept, round(self.other * factor))
+
     def total(self) -> int:
         """How many values came, kept or not."""
         return sum(self.counts.values()) + self.other

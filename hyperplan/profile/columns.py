@@ -5,9 +5,10 @@ as arrays. Plain lists are held against the feature as the schema's checker woul
 of numbers skips even that. A property test holds the two to the same result.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice, zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from hyperplan.profile.categories import CategoryCounts
-from hyperplan.profile.feature import FeatureProfile
+from hyperplan.profile.feature import COMPONENTS_KEPT, FeatureProfile
 from hyperplan.profile.numbers import Numbers
 from hyperplan.schema import AnyFeature, Bool, Category, Float, Int, NumberList, String, finite
 
@@ -44,18 +45,24 @@ class Column(NamedTuple):
 
 
 def _of_array(feature: AnyFeature | None, array: NDArray[Any]) -> FeatureProfile:
-    """A column of training data. Masked values are null, and so is NaN: data frames write null that way."""
+    """A column of training data. Masked values are null. In a plain array of floats, which cannot hold null, NaN is null."""
     if array.dtype.kind in "iuf" and array.ndim == 1 and (feature is None or isinstance(feature, Float | Int)):
-        absent = np.ma.getmaskarray(array) | np.isnan(np.ma.getdata(array))
-        numbers = np.ma.getdata(array)[~absent].astype(np.float64)
-        return _of_numbers(feature, numbers, FeatureProfile(rows=array.size, null=int(absent.sum())))
-    return _of_values(feature, [_plain(value) for value in array.tolist()], 0)
+        if not isinstance(array, np.ma.MaskedArray):
+            array = np.ma.masked_array(array, np.isnan(array))
+        numbers = np.asarray(array.compressed(), np.float64)
+        return _of_numbers(feature, numbers, FeatureProfile(rows=array.size, null=array.size - numbers.size))
+    read = _plain_text if isinstance(feature, Bool | String | Category) else _plain
+    return _of_values(feature, [read(value) for value in array.tolist()], 0)
 
 
 def _plain(value: Any) -> Any:
     """A value of an array as a row would hold it."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def _plain_text(value: Any) -> Any:
+    """A value among texts or truth values, where data frames write null as NaN."""
+    value = _plain(value)
     return None if isinstance(value, float) and value != value else value
 
 
@@ -82,18 +89,27 @@ def _numbers(present: list[Any]) -> NDArray[np.float64]:
             return np.array(present, np.float64)
         except OverflowError:
             pass  # an integer beyond any double is found one by one
-    numbers = (finite(value) for value in present)
-    return np.array([np.inf if number is None else number for number in numbers], np.float64)
+    return np.array([_number(value) for value in present], np.float64)
+
+
+def _number(value: Any) -> float:
+    """A number as a double, NaN as it is, anything else infinite."""
+    number = finite(value)
+    if number is not None:
+        return number
+    return value if isinstance(value, float) and value != value else np.inf
 
 
 def _of_numbers(feature: Float | Int | None, numbers: NDArray[np.float64], counts: FeatureProfile) -> FeatureProfile:
+    nan = int(np.isnan(numbers).sum())
     good = np.isfinite(numbers)
     if isinstance(feature, Int):
         good[good] = numbers[good] % 1 == 0
     numbers = numbers[good]
     return _with(
         counts,
-        wrong_type=int(good.size - numbers.size),
+        wrong_type=int(good.size - numbers.size) - nan,
+        nan=nan,
         out_of_range=int(_outside(feature, numbers).sum()),
         numbers=Numbers.of(numbers),
     )
@@ -149,6 +165,7 @@ def _of_lists(feature: NumberList, present: list[Any], counts: FeatureProfile) -
         wrong_type=len(present) - len(components),
         out_of_range=int(_outside(feature, components).any(axis=1).sum()),
         norms=_norms(components),
+        components=[Numbers.outline(column) for column in components.T[:COMPONENTS_KEPT]],
     )
 
 
@@ -161,14 +178,21 @@ def _norms(components: NDArray[np.float64]) -> Numbers:
 def _of_anything(present: list[Any], counts: FeatureProfile) -> FeatureProfile:
     """Values of a feature that no schema declares: each goes where a value of its type goes."""
     numbers = [number for value in present if (number := finite(value)) is not None]
+    nan = sum(isinstance(value, float) and value != value for value in present)
     texts = [value for value in present if isinstance(value, str | bool)]
     lists = [value for value in present if isinstance(value, list) and all(finite(item) is not None for item in value)]
+    norms = [norm for value in lists if math.isfinite(norm := math.hypot(*value))]
     return _with(
         counts,
-        wrong_type=len(present) - len(numbers) - len(texts) - len(lists),
+        wrong_type=len(present) - len(numbers) - nan - len(texts) - len(lists),
+        nan=nan,
         numbers=Numbers.of(numbers) if numbers else None,
         values=CategoryCounts.of(_counted(texts), STRINGS_KEPT) if texts else None,
-        norms=Numbers.merged(_norms(np.array([value], np.float64)) for value in lists) if lists else None,
+        norms=Numbers.of(norms) if lists else None,
+        components=[
+            Numbers.outline([item for item in column if item is not None])
+            for column in islice(zip_longest(*lists), COMPONENTS_KEPT)
+        ],
     )
 
 

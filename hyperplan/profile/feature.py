@@ -1,6 +1,7 @@
 """What is kept of one feature: how many values were bad, in which way, and summaries of the others."""
 
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -10,16 +11,20 @@ from hyperplan.profile.numbers import Numbers
 from hyperplan.schema import Kind
 
 S = TypeVar("S")
+COMPONENTS_KEPT = 64
+"""Components of a list of numbers that have a summary of their own; the norms are of them all."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
 
 class FeatureProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """One feature over a set of rows.
 
-    A value is `missing` when the row has no such key, `null` when it has and holds null. Numbers `out_of_range` are in
+    A value is `missing` when the row has no such key, `null` when it has and holds null, `nan` when it is "not a number"; where the
+    source cannot tell null from NaN it is null. Numbers `out_of_range` are in
     `numbers` too, since that is where a change of unit shows. Values of a category that the schema does not list are in
-    `unseen_values`, not in `values`, so that a flood of them cannot push out those it does. Of a list of numbers the
-    Euclidean `norms` are kept. A summary that the feature has no use for is None.
+    `unseen_values`, not in `values`, so that a flood of them cannot push out those it does. Of lists of numbers the
+    Euclidean `norms` are kept, and the outlines of the first `COMPONENTS_KEPT` components, in `components`. A summary that
+    the feature has no use for is None.
 
     Further summaries go to the end: what was encoded without them is read as having none.
     """
@@ -35,6 +40,8 @@ class FeatureProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
     values: CategoryCounts | None = None
     unseen_values: CategoryCounts | None = None
     norms: Numbers | None = None
+    nan: Count = 0
+    components: list[Numbers] = []
 
     @staticmethod
     def merged(profiles: Iterable["FeatureProfile"]) -> "FeatureProfile":
@@ -52,6 +59,29 @@ class FeatureProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
             values=_merged(CategoryCounts.merged, (part.values for part in parts)),
             unseen_values=_merged(CategoryCounts.merged, (part.unseen_values for part in parts)),
             norms=_merged(Numbers.merged, (part.norms for part in parts)),
+            nan=sum(part.nan for part in parts),
+            components=[
+                Numbers.merged(component for component in components if component is not None)
+                for components in zip_longest(*(part.components for part in parts))
+            ],
+        )
+
+    def scaled(self, factor: float) -> "FeatureProfile":
+        """The feature over so many times as many rows of the same kind, each count rounded."""
+        return FeatureProfile(
+            rows=round(self.rows * factor),
+            missing=round(self.missing * factor),
+            null=round(self.null * factor),
+            wrong_type=round(self.wrong_type * factor),
+            out_of_range=round(self.out_of_range * factor),
+            unseen=round(self.unseen * factor),
+            renamed=round(self.renamed * factor),
+            numbers=self.numbers and self.numbers.scaled(factor),
+            values=self.values and self.values.scaled(factor),
+            unseen_values=self.unseen_values and self.unseen_values.scaled(factor),
+            norms=self.norms and self.norms.scaled(factor),
+            nan=round(self.nan * factor),
+            components=[component.scaled(factor) for component in self.components],
         )
 
     @property
@@ -62,13 +92,13 @@ class FeatureProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
     @property
     def usable(self) -> int:
         """Rows whose value has the right type, in range or not, and so is in a summary."""
-        return self.rows - self.missing - self.null - self.wrong_type
+        return self.rows - self.missing - self.null - self.wrong_type - self.nan
 
     def violations(self, *, required: bool, nullable: bool) -> dict[Kind, int]:
         """Violations by kind, those that occurred, for a feature declared so."""
         counted: dict[Kind, int] = {
             "missing": self.missing if required else 0,
-            "type": self.wrong_type,
+            "type": self.wrong_type + self.nan,
             "null": 0 if nullable else self.null,
             "range": self.out_of_range,
             "category": self.unseen,

@@ -8,15 +8,18 @@ Such a profile is an ordinary `FeatureProfile` whose `values` are hashes: it mer
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hyperplan.profile.categories import CategoryCounts
+from hyperplan.profile.categories import CategoryCounts, order
 from hyperplan.profile.feature import FeatureProfile
-from hyperplan.sample import hashed
+from hyperplan.sample import ObservedRow, hashed
 
 HASHES_KEPT = 256
 """Distinct hashes kept of an unknown field. Few features are told apart by more, and a client may send any number of fields."""
+
+FIELDS_KEPT = 16
+"""Unknown fields with a profile: those whose names have the smallest hashes, since anybody can send names."""
 
 NULL = hashed(None)
 """The hash of null, which is counted and not kept."""
@@ -41,3 +44,29 @@ def profile_of_column(values: Iterable[Any]) -> FeatureProfile:
     """
     hashes = [hashed(value) for value in values]
     return profile_of_hashes(hashes, len(hashes))
+
+
+def profiles_of_unknown(rows: Iterable[ObservedRow], count: int) -> dict[str, FeatureProfile]:
+    """The profiles of the unknown fields that rows held, over so many rows."""
+    hashes: dict[str, list[str]] = {}
+    for row in rows:
+        for name, value in row.unknown.items():
+            hashes.setdefault(name, []).append(value)
+    return _bounded({name: profile_of_hashes(values, count) for name, values in hashes.items()})
+
+
+def merged_unknown(parts: Sequence[tuple[int, Mapping[str, FeatureProfile]]]) -> dict[str, FeatureProfile]:
+    """The unknown fields of several sets of rows, each with its number of rows: where a set has no such field, no row had it."""
+    names = {name for _, fields in parts for name in fields}
+    return _bounded(
+        {
+            name: FeatureProfile.merged(
+                fields.get(name) or FeatureProfile(rows=rows, missing=rows) for rows, fields in parts
+            )
+            for name in names
+        }
+    )
+
+
+def _bounded(profiles: Mapping[str, FeatureProfile]) -> dict[str, FeatureProfile]:
+    return {name: profiles[name] for name in sorted(sorted(profiles, key=order)[:FIELDS_KEPT])}

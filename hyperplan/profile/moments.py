@@ -32,10 +32,13 @@ class Moments(msgspec.Struct, frozen=True, array_like=True):
         numbers = np.asarray(values, np.float64)
         if not numbers.size:
             return Moments()
+        smallest, largest = float(numbers.min()), float(numbers.max())
+        if smallest == largest:
+            return Moments(int(numbers.size), smallest, 0.0, smallest, largest)
         with np.errstate(over="ignore", invalid="ignore"):
             mean = float(np.sum(numbers / numbers.size))
             squares = float(np.sum(np.square(numbers - mean)))
-        return Moments(int(numbers.size), mean, squares, float(numbers.min()), float(numbers.max()))
+        return Moments(int(numbers.size), mean, squares, smallest, largest)
 
     @staticmethod
     def merged(moments: Iterable["Moments"]) -> "Moments":
@@ -45,9 +48,11 @@ class Moments(msgspec.Struct, frozen=True, array_like=True):
             return parts[0] if parts else Moments()
         counts = np.array([part.count for part in parts], np.float64)
         means = np.array([part.mean for part in parts])
-        total = float(counts.sum())
+        shares = counts / counts.sum()
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = float(np.sum(means * (counts / total)))
+            mean = float(means[0] + np.sum((means - means[0]) * shares))
+            if not math.isfinite(mean):  # the largest doubles are further apart than any double
+                mean = float(np.sum(means * shares))
             squares = float(sum(part.squares for part in parts) + np.sum(counts * np.square(means - mean)))
         return Moments(
             sum(part.count for part in parts),
@@ -56,6 +61,11 @@ class Moments(msgspec.Struct, frozen=True, array_like=True):
             min(part.smallest for part in parts),
             max(part.largest for part in parts),
         )
+
+    def scaled(self, factor: float) -> "Moments":
+        """The moments of so many times as many numbers with the same mean, deviation and extremes."""
+        count = round(self.count * factor)
+        return Moments(count, self.mean, self.squares * factor, self.smallest, self.largest) if count else Moments()
 
     def deviation(self) -> float | None:
         """The sample standard deviation; None for fewer than two numbers."""

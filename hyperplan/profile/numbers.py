@@ -1,16 +1,26 @@
-"""What is kept of the numbers of a feature: a sketch of where they lie, and their moments."""
+"""What is kept of the numbers of a feature.
+
+Where they lie (a sketch), their moments, how finely they are given, which of them come often, and how many different ones there are.
+"""
 
 from collections.abc import Iterable
 
 import msgspec
+import numpy as np
 from numpy.typing import ArrayLike
 
+from hyperplan.profile.distinct import Distinct
+from hyperplan.profile.frequent import FrequentNumbers
 from hyperplan.profile.moments import Moments
 from hyperplan.profile.quantiles import QuantileSketch
+from hyperplan.profile.resolution import Resolution
 
 
 class Numbers(msgspec.Struct, frozen=True, array_like=True):
     """Finite numbers, summarised.
+
+    What was encoded before there were the last three, and components of lists, have them empty: `resolution.count`, not
+    `moments.count`, says of how many numbers they tell.
 
     >>> Numbers.merged([Numbers.of([1.0]), Numbers.of([3.0])]).moments.mean
     2.0
@@ -18,10 +28,25 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True):
 
     sketch: QuantileSketch = QuantileSketch()
     moments: Moments = Moments()
+    resolution: Resolution = Resolution()
+    frequent: FrequentNumbers = FrequentNumbers()
+    distinct: Distinct = Distinct()
 
     @staticmethod
     def of(values: ArrayLike) -> "Numbers":
         """The summary of finite numbers."""
+        numbers = np.asarray(values, np.float64)
+        return Numbers(
+            QuantileSketch.of(numbers),
+            Moments.of(numbers),
+            Resolution.of(numbers),
+            FrequentNumbers.of(numbers),
+            Distinct.of(numbers),
+        )
+
+    @staticmethod
+    def outline(values: ArrayLike) -> "Numbers":
+        """Where finite numbers lie, and their moments: what is kept of each of many."""
         return Numbers(QuantileSketch.of(values), Moments.of(values))
 
     @staticmethod
@@ -29,5 +54,19 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True):
         """The summary of all the numbers of several."""
         parts = list(numbers)
         return Numbers(
-            QuantileSketch.merged(part.sketch for part in parts), Moments.merged(part.moments for part in parts)
+            QuantileSketch.merged(part.sketch for part in parts),
+            Moments.merged(part.moments for part in parts),
+            Resolution.merged(part.resolution for part in parts),
+            FrequentNumbers.merged(part.frequent for part in parts),
+            Distinct.merged(part.distinct for part in parts),
+        )
+
+    def scaled(self, factor: float) -> "Numbers":
+        """The summary of so many times as many numbers of the same kind."""
+        return Numbers(
+            self.sketch.scaled(factor),
+            self.moments.scaled(factor),
+            self.resolution.scaled(factor),
+            self.frequent.scaled(factor),
+            self.distinct,
         )

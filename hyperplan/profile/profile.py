@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
+from hyperplan.endpoint import Task
 from hyperplan.profile.categories import CategoryCounts
 from hyperplan.profile.columns import MISSING, STRINGS_KEPT, WRONG, Column
 from hyperplan.profile.feature import Count, FeatureProfile
-from hyperplan.sample import Sample
+from hyperplan.profile.hashed import merged_unknown, profiles_of_unknown
+from hyperplan.profile.outputs import outputs_of
+from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Schema
 
 FORMAT = 1
@@ -24,7 +27,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """A set of rows, summarised.
 
     `broken` counts what was no row at all but some other JSON value; `rows` and the features do not. `unknown` counts
-    the rows that held each field which the schema does not know.
+    the rows that held each field which the schema does not know; `unknown_profiles` are made of hashes of what such fields held
+    (`hashed`). `outputs` are profiles of what models answered, "prediction" and "confidence" (`outputs`).
 
     >>> from hyperplan.schema import Float
     >>> profile = Profile.of_rows(Schema(features={"x": Float(min=0)}), [{"x": 1.0}, {"x": -1}, {"y": 2}])
@@ -39,6 +43,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     broken: Count = 0
     features: dict[str, FeatureProfile] = {}
     unknown: CategoryCounts = CategoryCounts(UNKNOWN_KEPT)
+    outputs: dict[str, FeatureProfile] = {}
+    unknown_profiles: dict[str, FeatureProfile] = {}
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -68,8 +74,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         )
 
     @staticmethod
-    def of_samples(schema: Schema | None, samples: Iterable[Sample]) -> "Profile":
-        """The profile of the rows that samples kept.
+    def of_samples(schema: Schema | None, samples: Iterable[Sample], task: Task | None = None) -> "Profile":
+        """The profile of the rows that samples kept, and of the predictions, if the task that they are read by is given.
 
         Features are read as the schema declares them; those that it does not have, because it has changed or there is
         none, by what their values are.
@@ -89,11 +95,15 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
                 for name in names
             },
             unknown=CategoryCounts.of(gathered.unknown, UNKNOWN_KEPT),
+            outputs=outputs_of(task, gathered.predictions) if task else {},
+            unknown_profiles=profiles_of_unknown(gathered.odd, len(gathered.rows)),
         )
 
     @staticmethod
     def of_columns(schema: Schema, columns: Mapping[str, NDArray[Any]]) -> "Profile":
-        """The profile of training data given as arrays of one length; masked values and NaN are null.
+        """The profile of training data given as arrays of one length.
+
+        Masked values are null; so is NaN in an array that has no other way to say it, which is a plain one of floats.
 
         A feature without a column is missing from every row. Columns that are no features are left alone: training data
         holds labels, keys and times too.
@@ -115,15 +125,28 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         parts = list(profiles)
         if len(parts) == 1:
             return parts[0]
-        names = dict.fromkeys(name for part in parts for name in part.features)
         return Profile(
             rows=sum(part.rows for part in parts),
             broken=sum(part.broken for part in parts),
-            features={
-                name: FeatureProfile.merged(part.features[name] for part in parts if name in part.features)
-                for name in names
-            },
+            features=_merged([part.features for part in parts]),
             unknown=CategoryCounts.merged([CategoryCounts(UNKNOWN_KEPT), *(part.unknown for part in parts)]),
+            outputs=_merged([part.outputs for part in parts]),
+            unknown_profiles=merged_unknown([(part.rows, part.unknown_profiles) for part in parts]),
+        )
+
+    def scaled(self, factor: float) -> "Profile":
+        """The profile of so many times as many rows of the same kind: every count times the factor, rounded.
+
+        Rows that were sampled with a probability stand for 1 / that many. What is scaled by different factors and then merged
+        estimates all rows, each weighted by its own; the noise is still that of the rows that there were.
+        """
+        return Profile(
+            rows=round(self.rows * factor),
+            broken=round(self.broken * factor),
+            features={name: feature.scaled(factor) for name, feature in self.features.items()},
+            unknown=self.unknown.scaled(factor),
+            outputs={name: output.scaled(factor) for name, output in self.outputs.items()},
+            unknown_profiles={name: field.scaled(factor) for name, field in self.unknown_profiles.items()},
         )
 
     def encode(self) -> bytes:
@@ -146,18 +169,30 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 _DECODER = msgspec.msgpack.Decoder(Profile)
 
 
+def _merged(several: Sequence[Mapping[str, FeatureProfile]]) -> dict[str, FeatureProfile]:
+    """Each feature over all the profiles that have it."""
+    names = dict.fromkeys(name for features in several for name in features)
+    return {name: FeatureProfile.merged(features[name] for features in several if name in features) for name in names}
+
+
 class _Gathered:
     """The rows of many samples, with what their violations say about them."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self.odd: list[ObservedRow] = []
+        """Rows with unknown fields."""
+        self.predictions: list[Any] = []
         self.broken = 0
         self.renamed: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
 
     def add(self, sample: Sample) -> None:
+        self.predictions += sample.predictions
         for row in sample.rows:
-            self.unknown.update(row.unknown.keys())
+            if row.unknown:
+                self.odd.append(row)
+                self.unknown.update(row.unknown.keys())
         if not sample.violations:
             self.rows += [row.values for row in sample.rows]
             return
@@ -171,8 +206,13 @@ class _Gathered:
             if index in broken:
                 self.broken += 1
                 continue
-            # A sample keeps structures as a word, which a string feature would take for a value.
-            self.rows.append({name: WRONG if (index, name) in wrong else value for name, value in row.values.items()})
+            # A sample keeps structures as a word, which a string feature would take for a value. NaN is told by itself.
+            self.rows.append(
+                {
+                    name: WRONG if (index, name) in wrong and value == value else value
+                    for name, value in row.values.items()
+                }
+            )
         self.renamed.update(
             violation.feature
             for violation in sample.violations

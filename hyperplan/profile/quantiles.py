@@ -69,6 +69,12 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
         np.add.at(counts, inverse, np.concatenate([counts for _, counts in cells]))
         return _sketch(keys, counts)
 
+    def scaled(self, factor: float) -> "QuantileSketch":
+        """The sketch of so many times as many numbers; each cell is rounded, and one that comes to nothing goes."""
+        keys, counts = self.cells()
+        counts = np.rint(counts * factor).astype(np.int64)
+        return _sketch(keys[counts > 0], counts[counts > 0])
+
     def cells(self) -> tuple[Integers, Integers]:
         """The keys of the filled cells, ascending, and their counts."""
         counts = unpacked(self.counts)

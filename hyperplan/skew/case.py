@@ -26,7 +26,7 @@ class Look(NamedTuple):
 class Case:
     """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first.
 
-    `season` holds looks at the hour that the newest look ends in, widened to whole hours, in each of the weeks before, as far as there are
+    `season` holds looks at the hour before the end of the newest look, widened to whole hours, in each of the weeks before, as far as there are
     any; a file has none.
     """
 

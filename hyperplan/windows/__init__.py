@@ -4,7 +4,7 @@ A bucket is a profile under a key (`keys`). Samples are folded into buckets as t
 computed from; so what a question costs follows the endpoints, their features and the time asked about, not the traffic.
 """
 
-from hyperplan.windows.fold import MOST_VALUES, SchemaSource, fold
+from hyperplan.windows.fold import MOST_VALUES, EndpointSource, fold
 from hyperplan.windows.keys import ALL, OTHER, Bucket, WindowKey, rounded_inclusion, slice_of
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "MOST_VALUES",
     "OTHER",
     "Bucket",
-    "SchemaSource",
+    "EndpointSource",
     "WindowKey",
     "fold",
     "rounded_inclusion",

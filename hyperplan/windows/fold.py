@@ -9,13 +9,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from hyperplan.endpoint import Endpoint
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
-from hyperplan.schema import Schema
 from hyperplan.windows.keys import ALL, OTHER, WindowKey, rounded_inclusion, slice_of
 
-SchemaSource = Callable[[str], Schema | None]
-"""The schema of an endpoint, by name; None for one that is not known."""
+EndpointSource = Callable[[str], Endpoint | None]
+"""An endpoint, by name; None for one that is not known."""
 
 MOST_VALUES = 20
 """Values of one part that get buckets of their own, of those in a batch: the most frequent ones."""
@@ -32,17 +32,18 @@ class _Group(NamedTuple):
     slices: tuple[str, ...]
 
 
-def fold(schema_of: SchemaSource, samples: Iterable[Sample], bucket: int) -> dict[WindowKey, Profile]:
+def fold(endpoint_of: EndpointSource, samples: Iterable[Sample], bucket: int) -> dict[WindowKey, Profile]:
     """The profiles of samples by bucket; `bucket` is how many nanoseconds one spans."""
     several = list(samples)
     kept = _kept(several)
     groups: defaultdict[_Group, list[Sample]] = defaultdict(list)
     for sample in several:
         groups[_group(sample, bucket, kept)].append(sample)
-    schemas = {name: schema_of(name) for name in {group.endpoint for group in groups}}
+    endpoints = {name: endpoint_of(name) for name in {group.endpoint for group in groups}}
     parts: defaultdict[WindowKey, list[Profile]] = defaultdict(list)
     for group, members in groups.items():
-        profile = Profile.of_samples(schemas[group.endpoint], members)
+        endpoint = endpoints[group.endpoint]
+        profile = Profile.of_samples(endpoint.schema if endpoint else None, members)
         for part in (ALL, *group.slices):
             key = WindowKey(group.endpoint, group.model, group.arm, part, group.start, group.inclusion, bucket)
             parts[key].append(profile)

@@ -15,7 +15,7 @@ from control.problems import HANDLERS
 from control.registry import Change, Registry, Write
 from control.registry.database import FILE, open_database
 from control.stores import Store, open_store
-from hyperplan.endpoint import parse_endpoint
+from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Category, Float, Schema, violations_of
 from hyperplan.shadow import ShadowSample
@@ -88,14 +88,14 @@ def schema() -> Schema:
     return SCHEMA
 
 
-def schema_of(endpoint: str) -> Schema | None:
-    return SCHEMA if endpoint == "flight-delay" else None
+def endpoint_of(name: str) -> Endpoint | None:
+    return ENDPOINT if name == "flight-delay" else None
 
 
 @pytest.fixture
 def open_again(tmp_path: Path) -> Callable[[], Store]:
     """Opens the store of this test, as often as it is closed."""
-    return lambda: open_store(tmp_path, BUCKET, schema_of)
+    return lambda: open_store(tmp_path, BUCKET, endpoint_of)
 
 
 @pytest.fixture
@@ -129,12 +129,15 @@ routing: { split: { gbm@1: 9, logit@1: 1 } }
 """
 
 
+ENDPOINT = parse_endpoint(DOCUMENT)
+
+
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     """A registry with the endpoint `flight-delay` in it."""
     engine = open_database(f"sqlite:///{tmp_path / FILE}")
     registry = Registry(engine)
-    registry.put(parse_endpoint(DOCUMENT), Change.APPLY, Write())
+    registry.put(ENDPOINT, Change.APPLY, Write())
     yield registry
     engine.dispose()
 

@@ -1,6 +1,7 @@
 """A chain of models, of which some fail: what the client gets, from a real Envoy and the real stages."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -247,3 +248,21 @@ async def test_a_stage_that_is_not_there_answers_503_at_once_and_is_no_failure_o
         assert (response.status_code, response.headers["x-hyperplan-model"]) == (200, "a@1")
     finally:
         await transport.stop(0.1)
+
+
+async def test_a_stage_that_is_stuck_is_told_from_models_that_are_slow_before_the_chain_is_asked_through(
+    run: Path,
+    envoy_with: Callable[..., Awaitable[RunningEnvoy]],
+    model_server: Server,
+    sidecar_choosing: Callable[..., Awaitable[ChoosingSidecar]],
+    client: httpx.AsyncClient,
+) -> None:
+    model = await model_server()
+    document = chain(model.url("/a"), model.url("/b"), timeout=2)
+    await sidecar_choosing(document, "a@1")
+    envoy = await envoy_with(resources(document))
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(run / "adapt.sock"))
+        silent.listen()
+        response = await client.post(f"{envoy.url}/v1/models/delay:predict", content=BODY)
+    assert (response.status_code, model.seen) == (503, [])

@@ -1,5 +1,6 @@
 """Profiles of rows, samples and columns."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.profile import FeatureProfile, Profile, Reference
-from hyperplan.sample import ObservedRow, Sample, observe_rows
+from hyperplan.comparison.readings import THRESHOLD, reader
+from hyperplan.endpoint import Task
+from hyperplan.profile import FeatureProfile, Numbers, Profile, Reference
+from hyperplan.profile.hashed import FIELDS_KEPT
+from hyperplan.sample import ObservedRow, Sample, hashed, observe_rows
 from hyperplan.schema import Bool, Category, Float, Int, NumberList, Schema, String, violations_of
 
 SCHEMA = Schema(
@@ -65,7 +69,7 @@ def approximately(profile: Profile) -> Any:
     return rounded(msgspec.to_builtins(profile))
 
 
-def sample(rows: list[Any], schema: Schema = SCHEMA) -> Sample:
+def sample(rows: list[Any], schema: Schema = SCHEMA, predictions: list[Any] | None = None) -> Sample:
     return Sample(
         prediction_id="p",
         time=0,
@@ -76,6 +80,7 @@ def sample(rows: list[Any], schema: Schema = SCHEMA) -> Sample:
         inclusion=1.0,
         rows=observe_rows(schema, rows),
         violations=list(violations_of(schema, rows)),
+        predictions=predictions or [],
     )
 
 
@@ -221,3 +226,128 @@ def test_a_reference_that_miscounts_its_rows_is_refused() -> None:
         Reference(endpoint="e", model="m@1", made_at=0, rows=7, series=[])
     with pytest.raises(ValueError, match="not a reference"):
         Reference.decode(b"garbage")
+
+
+OLD = bytes.fromhex(
+    "9501030083a1789b030001000000009293d2ffefffddc4050438002000c4030101019502cbbfd0000000000000cb4018800000000000cbc000000000000000"
+    "cb3ff8000000000000c0c0c0a1639b03010000000100c093cd03e881a1610100936481a1620100c0a1769b03020000000000c0c0c09293ce00100051c400c4"
+    "0201019501cb4014000000000000cb0000000000000000cb4014000000000000cb4014000000000000936481a1790100"
+)
+"""What the first version encoded of the rows below."""
+
+
+def test_profiles_that_were_encoded_with_fewer_summaries_are_read_and_merged() -> None:
+    schema = Schema(features={"x": Float(), "c": Category(values=("a",)), "v": NumberList(length=2)})
+    rows = [{"x": 1.5, "c": "a", "v": [3, 4]}, {"x": None, "c": "b", "y": 1}, {"x": -2}]
+    old, new = Profile.decode(OLD), Profile.of_rows(schema, rows)
+    assert (old.outputs, old.unknown_profiles, old.features["v"].components) == ({}, {}, [])
+    assert old.features["x"].numbers
+    assert new.features["x"].numbers
+    assert old.features["x"].numbers.sketch == new.features["x"].numbers.sketch
+    assert old.features["x"].numbers.resolution.count == 0
+    merged = Profile.merged([old, new]).features["x"].numbers
+    assert merged
+    assert (merged.moments.count, merged.resolution.count, merged.frequent.total()) == (4, 2, 2)
+
+
+def test_nan_is_told_apart_from_null_where_the_source_can() -> None:
+    schema = Schema(features={"x": Float(), "c": Category()})
+    values = [1.0, np.nan, 3.0]
+    plain = Profile.of_columns(schema, {"x": np.array(values), "c": np.array(["a", np.nan, None], object)})
+    masked = Profile.of_columns(schema, {"x": np.ma.masked_array(values, [False, False, True])})
+    rows = Profile.of_rows(schema, [{"x": value} for value in (1.0, float("nan"), None)])
+    assert (plain.features["x"].nan, plain.features["x"].null, plain.features["c"].null) == (0, 1, 2)
+    for profile in (masked, rows):
+        feature = profile.features["x"]
+        assert (feature.nan, feature.null, feature.wrong_type, feature.usable) == (1, 1, 0, 1)
+        assert feature.violations(required=True, nullable=True) == {"type": 1}
+
+
+def test_nan_of_a_rejected_sample_is_counted_as_nan() -> None:
+    rows = [{"x": float("nan"), "n": 1, "color": "red"}, {"x": {}, "n": 1, "color": "red"}]
+    feature = Profile.of_samples(SCHEMA, [sample(rows)]).features["x"]
+    assert (feature.nan, feature.wrong_type) == (1, 1)
+
+
+def test_lists_are_kept_by_component_and_norm() -> None:
+    schema = Schema(features={"v": NumberList(length=100)})
+    vectors = np.random.default_rng(0).normal(size=(50, 100))
+    feature = Profile.of_rows(schema, [{"v": vector.tolist()} for vector in vectors]).features["v"]
+    assert len(feature.components) == 64
+    assert feature.components[63] == Numbers.outline(vectors[:, 63])
+    assert feature.norms
+    assert feature.norms.moments.mean == pytest.approx(np.linalg.norm(vectors, axis=1).mean())
+
+
+EIGHTHS = st.integers(-16, 16).map(lambda eighths: eighths / 8)
+"""Numbers of which sums lose nothing."""
+PREDICTIONS: st.SearchStrategy[list[Any]] = st.lists(
+    st.none()
+    | EIGHTHS
+    | st.integers(-9, 9)
+    | st.sampled_from(["late", "early", math.nan, math.inf, 1e200])
+    | st.lists(EIGHTHS, max_size=3)
+    | st.just({})
+)
+
+
+@given(st.lists(PREDICTIONS, max_size=3), st.sampled_from(["binary", "multiclass", "regression"]))
+def test_outputs_are_what_comparisons_read(parts: list[list[Any]], task: Task) -> None:
+    everything = [prediction for part in parts for prediction in part]
+    samples = [sample([], predictions=part) for part in parts]
+    profile = Profile.of_samples(None, samples, task)
+    merged = Profile.merged(Profile.of_samples(None, [each], task) for each in samples)
+    assert approximately(merged) == approximately(profile)
+    if not everything:
+        assert profile.outputs == {}
+        return
+    readings = [reader(task, THRESHOLD)(prediction) for prediction in everything]
+    outputs = profile.outputs["prediction"]
+    assert (outputs.rows, outputs.null) == (len(everything), everything.count(None))
+    assert outputs.usable == sum(reading is not None for reading in readings)
+
+
+def test_outputs_of_each_task() -> None:
+    def outputs(task: Task, *predictions: Any) -> dict[str, FeatureProfile]:
+        return Profile.of_samples(None, [sample([], predictions=list(predictions))], task).outputs
+
+    binary = outputs("binary", 0.25, [0.25, 0.75])["prediction"].numbers
+    assert binary
+    assert binary.moments.mean == 0.5
+    regression = outputs("regression", 10.0, 20)["prediction"].numbers
+    assert regression
+    assert regression.moments.mean == 15.0
+    multiclass = outputs("multiclass", [0.1, 0.9], "late")
+    assert multiclass["prediction"].values
+    assert multiclass["prediction"].values.counts == {"1": 1, "late": 1}
+    assert multiclass["confidence"].numbers
+    assert multiclass["confidence"].numbers.moments.mean == 0.9
+    assert "confidence" not in outputs("multiclass", "late")
+    assert Profile.of_samples(None, [sample([], predictions=[1.0])]).outputs == {}
+
+
+def test_unknown_fields_are_profiled_by_hashes_alone() -> None:
+    rows = [{"x": 1.0, "extra": value} for value in ("secret", "secret", None, 5)] + [{"x": 1.0}]
+    profile = Profile.of_samples(SCHEMA, [sample(rows)])
+    extra = profile.unknown_profiles["extra"]
+    assert (extra.rows, extra.missing, extra.null) == (5, 1, 1)
+    assert extra.values
+    assert extra.values.counts == {hashed("secret"): 2, hashed(5): 1}
+    assert b"secret" not in profile.encode()
+
+
+@given(st.lists(st.lists(st.sets(st.integers(0, 60)), max_size=4), max_size=3))
+def test_profiles_of_unknown_fields_merge_and_are_bounded(parts: list[list[set[int]]]) -> None:
+    samples = [sample([{f"field{name}": name for name in names} for names in part]) for part in parts]
+    whole = Profile.of_samples(SCHEMA, samples)
+    empty = Profile.of_samples(SCHEMA, [])
+    merged = Profile.merged([empty, *(Profile.of_samples(SCHEMA, [each]) for each in samples)])
+    assert merged.unknown_profiles == whole.unknown_profiles
+    assert len(whole.unknown_profiles) <= FIELDS_KEPT
+
+
+def test_a_scaled_profile_has_all_its_counts_scaled() -> None:
+    rows: list[Any] = [{"x": 1000, "ex": 1}, {"n": None, "color": "blue", "what": 1}, {"flag": 1, "vector": [1, 2]}, 7]
+    once = Profile.of_samples(SCHEMA, [sample(rows, predictions=[0.5])], "binary")
+    assert approximately(once.scaled(3)) == approximately(Profile.merged([once] * 3))
+    assert once.scaled(1) == once

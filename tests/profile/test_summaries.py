@@ -20,7 +20,21 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 PARTS = st.lists(st.lists(FLOATS, max_size=20), max_size=5)
 
 
-@pytest.mark.parametrize("module", ["packing", "quantiles", "moments", "numbers", "categories", "profile"])
+MODULES = [
+    "packing",
+    "quantiles",
+    "moments",
+    "decimals",
+    "resolution",
+    "distinct",
+    "frequent",
+    "numbers",
+    "categories",
+    "profile",
+]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_the_examples_in_the_documentation_run(module: str) -> None:
     results = doctest.testmod(importlib.import_module(f"hyperplan.profile.{module}"))
     assert results.attempted

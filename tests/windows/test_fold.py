@@ -2,14 +2,29 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample, observe_rows
-from hyperplan.schema import Category, Float, Schema, violations_of
+from hyperplan.schema import Float, Schema, violations_of
 from hyperplan.windows import ALL, MOST_VALUES, OTHER, WindowKey, fold, rounded_inclusion, slice_of
 
-SCHEMA = Schema(features={"distance": Float(min=0), "carrier": Category(values=("AA", "DL"))})
+ENDPOINT = parse_endpoint("""
+name: flights
+match: { path: /predict }
+protocol: json
+task: binary
+schema:
+  features:
+    distance: { type: float, min: 0 }
+    carrier: { type: category, values: [AA, DL] }
+models:
+  gbm@1: { url: "http://127.0.0.1:9001/predict", protocol: json }
+routing: { split: { gbm@1: 1 } }
+""")
+SCHEMA = ENDPOINT.schema
 BUCKET = 60 * 10**9
 
 
@@ -35,8 +50,8 @@ def key(part: str = ALL, start: int = 0, **fields: Any) -> WindowKey:
     return WindowKey("flights", "gbm@1", "gbm@1", part, start, 1.0, BUCKET)._replace(**fields)
 
 
-def folded(*samples: Sample, schema: Schema = SCHEMA) -> dict[WindowKey, Profile]:
-    return fold(lambda _: schema, samples, BUCKET)
+def folded(*samples: Sample, endpoint: Endpoint = ENDPOINT) -> dict[WindowKey, Profile]:
+    return fold(lambda _: endpoint, samples, BUCKET)
 
 
 def test_rows_of_one_minute_model_arm_and_inclusion_share_a_bucket() -> None:
@@ -96,9 +111,9 @@ def test_the_rarest_of_too_many_values_of_a_slice_share_a_bucket() -> None:
 
 
 def test_a_feature_that_appears_in_mid_day_is_absent_before_not_missing() -> None:
-    later = Schema(features=SCHEMA.features | {"origin": Float()})
+    later = msgspec.structs.replace(ENDPOINT, schema=Schema(features=SCHEMA.features | {"origin": Float()}))
     before = folded(sample(0))[key()]
-    after = folded(sample(0, rows=[{"distance": 1.0, "carrier": "AA"}]), schema=later)[key()]
+    after = folded(sample(0, rows=[{"distance": 1.0, "carrier": "AA"}]), endpoint=later)[key()]
     assert "origin" not in before.features
     assert Profile.merged([before, after]).features["origin"].rows == 1
 
