@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from hyperplan.alerts import Alert, Event, Observation, Policy, State, step
 from numpy.typing import NDArray
 
 from bench.skew.data import Columns, DataSet
@@ -114,6 +115,33 @@ class Watch:
         self.remember([look])
         return detect(self._case.showing(self._held))
 
-    def forget(self) -> None:
-        """Start anew."""
-        self._held = []
+
+class Desk:
+    """The alerts of one endpoint with one model, as control keeps them: opened, updated and resolved with its hysteresis."""
+
+    MODEL = "model@1"
+
+    def __init__(self, schema: Schema, look: int = LOOK * 10**9) -> None:
+        self._schema = schema
+        self._policy = Policy.of_looks(look)
+        self._known: dict[str, Alert] = {}
+
+    def take(self, look: Look, found: Sequence[Finding]) -> tuple[Event, ...]:
+        """What there is to tell after a look, given what was found."""
+        seen = Observation(
+            endpoint="bench",
+            schema=self._schema,
+            models=frozenset({self.MODEL}),
+            looked={self.MODEL: look.end},
+            found=[(self.MODEL, one) for one in found],
+        )
+        taken = step(self._known.values(), seen, look.end, self._policy)
+        for alert in taken.alerts:
+            self._known[alert.id] = alert
+        self._known = {name: alert for name, alert in self._known.items() if alert.state is not State.FORGOTTEN}
+        return taken.events
+
+
+def opens(event: Event) -> bool:
+    """Whether an event is an alert that was not there before."""
+    return event.kind in ("opened", "reopened")

@@ -1,10 +1,11 @@
 """How long it takes until a false alert, and how soon a moderate shift is found, with the same settings.
 
 Nothing changed: the rows of the reference and those that are served are drawn at random from one set, each time anew, so that the
-reference's own sampling error is part of it. Every finding of any detector at any feature is a false alert; after one,
-detectors forget what they saw, and the next run begins.
+reference's own sampling error is part of it. Every alert that opens is a false one, whatever was found at whichever feature; after one
+all is forgotten, and the next run begins. How often anything was found at all, alert or not, stands beside.
 
-Then one feature is tilted, after some looks without: its population stability index over the reference's deciles becomes 0.1.
+Then one feature is tilted, after some looks without: its population stability index over the reference's deciles becomes 0.1. It is found
+when an alert opens that says so.
 """
 
 from collections import Counter
@@ -16,7 +17,7 @@ from bench.skew.data import DATA_SETS, Columns, DataSet, load
 from bench.skew.faults import FORMS, Form, tilted
 from bench.skew.judgement import Bar, Line, Measured, Options, Part, share, totals
 from bench.skew.parallel import over
-from bench.skew.serving import LOOK, Watch, look_of, reference_of, taken
+from bench.skew.serving import LOOK, Desk, Watch, look_of, opens, reference_of, taken
 from hyperplan.profile import Profile
 
 LOOKS = 100_000
@@ -61,14 +62,18 @@ def quiet(job: Job) -> dict[str, Any]:
     """The false alerts of a run."""
     data, drawn = load(job.data), np.random.default_rng(job.seed)
 
-    watch = Watch(data.schema, trained(data, drawn))
+    reference = trained(data, drawn)
+    watch, desk = Watch(data.schema, reference), Desk(data.schema)
     alerts: Counter[str] = Counter()
+    findings = 0
     for number in range(job.looks):
-        rows = drawn.integers(data.split, size=LOOK)
-        if found := watch.ask(look_of(data.schema, taken(data.columns, rows), number)):
+        look = look_of(data.schema, taken(data.columns, drawn.integers(data.split, size=LOOK)), number)
+        found = watch.ask(look)
+        findings += bool(found)
+        if any(map(opens, desk.take(look, found))):
             alerts.update([f"{found[0].finding} of {found[0].feature}"])
-            watch.forget()
-    return {"data": job.data, "looks": job.looks, "alerts": alerts.total(), "of": dict(alerts)}
+            watch, desk = Watch(data.schema, reference), Desk(data.schema)
+    return {"data": job.data, "looks": job.looks, "alerts": alerts.total(), "findings": findings, "of": dict(alerts)}
 
 
 def moderate(job: Job) -> dict[str, Any]:
@@ -79,22 +84,23 @@ def moderate(job: Job) -> dict[str, Any]:
     before = drawn.integers(data.split, size=(BEFORE, LOOK))
     after = drawn.choice(data.split, size=(FOUND_WITHIN // LOOK, LOOK), p=weights)
     looks = [look_of(data.schema, taken(data.columns, rows), number) for number, rows in enumerate((*before, *after))]
-    watch = Watch(data.schema, reference)
+    watch, desk = Watch(data.schema, reference), Desk(data.schema)
     watch.remember(looks[:BEFORE])
     trial = {"data": job.data, "feature": job.feature, "form": job.form}
     for number, look in enumerate(looks[BEFORE:], 1):
-        named = [one.finding for one in watch.ask(look) if one.feature == job.feature]
-        if {"shift", "drift"} & set(named):
-            return {**trial, "rows": number * LOOK, "named": named}
-    return {**trial, "rows": None, "named": []}
+        found = watch.ask(look)
+        told = {pair for event in desk.take(look, found) for pair in event.alert.told}
+        if {(job.feature, "shift"), (job.feature, "drift")} & told:
+            return {**trial, "rows": number * LOOK, "told": sorted(told)}
+    return {**trial, "rows": None, "told": []}
 
 
 def measure(options: Options) -> Measured:
     """Both figures, and what they were on each data set."""
     runs = options.sized(LOOKS // RUN, len(DATA_SETS))
     names = list(DATA_SETS)
-    options.say(f"  nothing changed: {runs} runs of {RUN:,} looks")
     length = max(50, min(RUN, options.sized(LOOKS) // runs))
+    options.say(f"  nothing changed: {runs} runs of {length:,} looks")
     jobs = [Job(names[number % len(names)], options.seed + number, length) for number in range(runs)]
     calm = list(over(quiet, jobs, options.workers))
     looks, alerts = totals(calm, "looks"), totals(calm, "alerts")
@@ -104,7 +110,10 @@ def measure(options: Options) -> Measured:
     hits = [one for one in found if one["rows"] is not None]
     return Measured(
         [
-            NOTHING.judged({"looks": looks / max(alerts, 1)}, {"looks in all": looks, "false alerts": alerts}),
+            NOTHING.judged(
+                {"looks": looks / max(alerts, 1)},
+                {"looks in all": looks, "false alerts": alerts, "looks with a finding": totals(calm, "findings")},
+            ),
             MODERATE.judged({"share": share(len(hits), len(found))}, {"trials": len(found), **_delays(hits)}),
         ],
         {"nothing changed": _by_data(calm), "a moderate shift": _by_feature(found)},

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from hyperplan.skew.units import Unit, alternatives, unit
 from numpy.typing import NDArray
 
 from bench.skew.data import DATA_SETS, load
@@ -23,7 +24,6 @@ from bench.skew.serving import LOOK, Watch, looks_of, taken, training_of
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.detect import detect
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.units import Unit, alternatives, unit
 
 ROWS = 200
 BEFORE = 2_000

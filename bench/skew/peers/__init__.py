@@ -7,6 +7,7 @@ reference, and the features that they flag in a window are their alarms.
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from hyperplan.schema import Category, Schema, String
 ENVIRONMENTS = Path(__file__).parents[3] / "build" / "skew"
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 PEERS = ("evidently", "nannyml")
+HYPERPLAN = (sys.executable, "-m", "cli.main")
+"""Our own command, for what is measured through it."""
 LONGEST = 1800.0
 """Seconds that a script may take."""
 
@@ -91,11 +94,22 @@ def every(rows: int, columns: Columns) -> list[int]:
 
 
 def _answer(peer: str, job: Mapping[str, Any]) -> Answer:
+    said = run_script(peer, f"{peer}_windows", job)
+    windows = tuple(Window(one["end"], tuple(one["flagged"]), one.get("error")) for one in said["windows"])
+    return Answer(said["version"], said["seconds"], windows)
+
+
+def run_script(peer: str, script: str, job: Mapping[str, Any]) -> Any:
+    """What a script says in a peer's environment to a job.
+
+    Raises:
+        Failure: the peer is not installed, or the script failed.
+    """
     python = ENVIRONMENTS / peer / "bin" / "python"
     if not python.exists():
         raise Failure(f"{python} is not there: run `make bench-skew`, which installs the peers first")
     done = subprocess.run(
-        [str(python), str(SCRIPTS / f"{peer}_windows.py")],
+        [str(python), str(SCRIPTS / f"{script}.py")],
         input=json.dumps(job),
         capture_output=True,
         text=True,
@@ -103,9 +117,6 @@ def _answer(peer: str, job: Mapping[str, Any]) -> Answer:
         check=False,
     )
     if done.returncode:
-        raise Failure(
-            f"{peer} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
-        )
-    said = json.loads(done.stdout.splitlines()[-1])
-    windows = tuple(Window(one["end"], tuple(one["flagged"]), one.get("error")) for one in said["windows"])
-    return Answer(said["version"], said["seconds"], windows)
+        said = done.stderr.strip().splitlines()
+        raise Failure(f"{peer} failed: {said[-1] if said else done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
