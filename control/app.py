@@ -11,9 +11,22 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 
 from control import problems
-from control.api import dry_runs, endpoints, health, plan, references, revisions, samples, shadow, skew, traffic
+from control.api import (
+    dry_runs,
+    endpoints,
+    health,
+    plan,
+    references,
+    revisions,
+    samples,
+    sent_samples,
+    shadow,
+    skew,
+    traffic,
+)
 from control.api.bodies import LARGEST
 from control.openapi import CONFIG
+from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
 from control.registry import Registry
 from control.requests import RequestCounts
@@ -34,11 +47,12 @@ def create_app(registry: Registry, store: Store, feed: PlanFeed) -> Litestar:
     shared = {
         "registry": registry,
         "store": store,
+        "commits": Commits(store),
         "feed": feed,
         "sidecars": sidecars,
         "request_counts": counts,
     }
-    modules = (endpoints, revisions, dry_runs, plan, health, samples, shadow, skew, traffic, references)
+    modules = (endpoints, revisions, dry_runs, plan, health, samples, sent_samples, shadow, skew, traffic, references)
     return Litestar(
         [handler for module in modules for handler in module.handlers] + [_console()],
         dependencies={name: Provide(_given(value), sync_to_thread=False) for name, value in shared.items()},

@@ -5,7 +5,7 @@ them up, in any order and any grouping, to what `of` makes from all the data at 
 training set are the same kind of thing, and comparing them needs no raw data.
 
 One summary per module: `QuantileSketch` (where the numbers lie), `Moments` (mean, deviation, extremes), `Resolution` (how
-finely they are given), `FrequentNumbers` (which come often), `Distinct` (how many different ones), `CategoryCounts` (which values, how
+finely they are given), `FrequentNumbers` (which come often), `Distinct` (how many different ones), `SampledNumbers` (a few of them), `CategoryCounts` (which values, how
 often). `FeatureProfile` joins those that one feature needs, `Profile` the features
 of a set of rows, and `Reference` the profiles of the training data of a model.
 """
@@ -22,6 +22,8 @@ from hyperplan.profile.profile import Profile
 from hyperplan.profile.quantiles import QuantileSketch
 from hyperplan.profile.reference import Reference
 from hyperplan.profile.resolution import Resolution
+from hyperplan.profile.sampled import SampledNumbers
+from hyperplan.profile.scaling import Scale, phases
 
 __all__ = [
     "CategoryCounts",
@@ -35,6 +37,9 @@ __all__ = [
     "QuantileSketch",
     "Reference",
     "Resolution",
+    "SampledNumbers",
+    "Scale",
+    "phases",
     "profile_of_column",
     "profile_of_hashes",
 ]

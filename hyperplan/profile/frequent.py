@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperplan.profile.decimals import LARGEST, meant
 from hyperplan.profile.hashing import mixed
+from hyperplan.profile.scaling import Scale
 
 MOST = 64
 """Numbers that are kept."""
@@ -56,7 +57,11 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(values: ArrayLike) -> "FrequentNumbers":
         """The counts of finite numbers."""
-        numbers, counts = np.unique(meant(np.asarray(values, np.float64)), return_counts=True)
+        return FrequentNumbers.counted(*np.unique(meant(np.asarray(values, np.float64)), return_counts=True))
+
+    @staticmethod
+    def counted(numbers: NDArray[np.float64], counts: NDArray[np.int64]) -> "FrequentNumbers":
+        """The counts of numbers that are already counted: different ones, ascending, each as it was `meant`."""
         return _bounded(numbers, counts.astype(np.int64), 0)
 
     @staticmethod
@@ -70,10 +75,9 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
         numbers = np.array(sorted(counted), np.float64)
         return _bounded(numbers, np.array([counted[number] for number in sorted(counted)], np.int64), other)
 
-    def scaled(self, factor: float) -> "FrequentNumbers":
-        """The counts of so many times as many numbers."""
-        counts = {number: round(count * factor) for number, count in self.counts.items()}
-        return FrequentNumbers({number: count for number, count in counts.items() if count}, round(self.other * factor))
+    def scaled(self, scale: Scale) -> "FrequentNumbers":
+        """The counts of so many times as many numbers; a number that comes to nothing goes."""
+        return FrequentNumbers(scale.named(self.counts), scale.part(self.other, sum(self.counts.values())))
 
     @property
     def complete(self) -> bool:

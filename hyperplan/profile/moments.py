@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hyperplan.profile.scaling import Scale
+
 
 class Moments(msgspec.Struct, frozen=True, array_like=True):
     """Count, mean, sum of squared deviations from the mean, smallest and largest of finite numbers.
@@ -62,10 +64,12 @@ class Moments(msgspec.Struct, frozen=True, array_like=True):
             max(part.largest for part in parts),
         )
 
-    def scaled(self, factor: float) -> "Moments":
+    def scaled(self, scale: Scale) -> "Moments":
         """The moments of so many times as many numbers with the same mean, deviation and extremes."""
-        count = round(self.count * factor)
-        return Moments(count, self.mean, self.squares * factor, self.smallest, self.largest) if count else Moments()
+        count = scale.total(self.count)
+        return (
+            Moments(count, self.mean, self.squares * scale.factor, self.smallest, self.largest) if count else Moments()
+        )
 
     def deviation(self) -> float | None:
         """The sample standard deviation; None for fewer than two numbers."""

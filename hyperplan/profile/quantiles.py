@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hyperplan.profile.packing import Integers, packed, unpacked
+from hyperplan.profile.scaling import Scale
 
 ACCURACY = 0.01
 """A quantile is off by at most this share of its value."""
@@ -69,10 +70,10 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
         np.add.at(counts, inverse, np.concatenate([counts for _, counts in cells]))
         return _sketch(keys, counts)
 
-    def scaled(self, factor: float) -> "QuantileSketch":
-        """The sketch of so many times as many numbers; each cell is rounded, and one that comes to nothing goes."""
+    def scaled(self, scale: Scale) -> "QuantileSketch":
+        """The sketch of so many times as many numbers; a cell that comes to nothing goes."""
         keys, counts = self.cells()
-        counts = np.rint(counts * factor).astype(np.int64)
+        counts = scale.parts(counts)
         return _sketch(keys[counts > 0], counts[counts > 0])
 
     def cells(self) -> tuple[Integers, Integers]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperplan.profile.decimals import LARGEST, thousandths
+from hyperplan.profile.scaling import Scale
 
 
 class Resolution(msgspec.Struct, frozen=True, array_like=True):
@@ -52,12 +53,12 @@ class Resolution(msgspec.Struct, frozen=True, array_like=True):
             sum(part.thousandths for part in parts),
         )
 
-    def scaled(self, factor: float) -> "Resolution":
+    def scaled(self, scale: Scale) -> "Resolution":
         """The resolution of so many times as many numbers."""
         return Resolution(
-            round(self.count * factor),
-            round(self.ones * factor),
-            round(self.tenths * factor),
-            round(self.hundredths * factor),
-            round(self.thousandths * factor),
+            scale.total(self.count),
+            scale.total(self.ones),
+            scale.total(self.tenths),
+            scale.total(self.hundredths),
+            scale.total(self.thousandths),
         )

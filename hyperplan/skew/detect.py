@@ -13,12 +13,15 @@ from typing import Any
 import msgspec
 
 from hyperplan.skew.case import Case
+from hyperplan.skew.drift import drift
 from hyperplan.skew.finding import Finding
+from hyperplan.skew.scale import scales
+from hyperplan.skew.shift import shift
 
 Detector = Callable[[Case], Iterable[Finding]]
 """Looks at a case and says what it finds. Pure, and asked again after every look."""
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (scales, shift, drift)
 """The order is for people who read the code: `EXPLAINS` alone decides who stands."""
 
 _DISTRIBUTION = frozenset({"shift", "drift"})

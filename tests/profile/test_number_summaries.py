@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.profile import Distinct, FrequentNumbers, Numbers, Resolution
+from hyperplan.profile import Distinct, FrequentNumbers, Numbers, Resolution, SampledNumbers, Scale
 from hyperplan.profile.decimals import meant
 from hyperplan.profile.frequent import FILLS, LONGEST, MOST, order
 
@@ -18,7 +18,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.integers(-2000, 2000).map(lambda units: units / 1000) | st.integers(-5000, 5000).map(float)
 MIXED = FINITE | DECIMALS | st.sampled_from(sorted(FILLS))
 PARTS = st.lists(st.lists(MIXED, max_size=60), max_size=5)
-SUMMARIES: list[Any] = [Resolution, FrequentNumbers, Distinct]
+SUMMARIES: list[Any] = [Resolution, FrequentNumbers, Distinct, SampledNumbers]
 
 
 @pytest.mark.parametrize("kind", SUMMARIES)
@@ -89,6 +89,32 @@ def test_among_many_numbers_short_decimals_stay() -> None:
     assert order(12.25)[0] == 4 <= LONGEST
 
 
+@given(st.lists(MIXED, max_size=300))
+def test_sampled_numbers_are_counted_exactly(values: list[float]) -> None:
+    sample, true = SampledNumbers.of(values), Counter(meant(np.array(values)).tolist())
+    numbers, counts = sample.items()
+    assert {value: true[value] for value in numbers.tolist()} == dict(
+        zip(numbers.tolist(), counts.tolist(), strict=True)
+    )
+    assert counts.sum() + sample.other == len(values)
+    assert sample.complete == (len(true) == len(numbers))
+
+
+def test_a_sample_favours_no_number() -> None:
+    fine = 0.0
+    for seed in range(100):
+        values = np.random.default_rng(seed).normal(size=500)
+        numbers, _ = SampledNumbers.of([*values, *values.round(1)]).items()
+        fine += float(np.mean(numbers.round(1) != numbers))
+    assert fine / 100 == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("numbers", [b"\x01", np.array([2.0, 1.0]).tobytes(), np.array([np.nan, 1.0]).tobytes()])
+def test_samples_that_no_numbers_give_are_refused(numbers: bytes) -> None:
+    with pytest.raises(ValueError, match="number"):
+        SampledNumbers(numbers, b"\x01\x01\x01")
+
+
 @pytest.mark.parametrize("count", [1, 10, 100, 1000, 100_000])
 @pytest.mark.parametrize("step", [1.0, 0.01, math.pi])
 def test_the_number_of_distinct_numbers_is_estimated(count: int, step: float) -> None:
@@ -127,7 +153,7 @@ def scaled_total(numbers: Numbers) -> Iterable[int]:
 
 @given(st.lists(DECIMALS, max_size=30), st.integers(1, 20))
 def test_scaling_by_a_whole_number_is_repeating(values: list[float], factor: int) -> None:
-    scaled, repeated = Numbers.of(values).scaled(factor), Numbers.of(values * factor)
+    scaled, repeated = Numbers.of(values).scaled(Scale(factor)), Numbers.of(values * factor)
     assert (scaled.sketch, scaled.resolution, scaled.frequent, scaled.distinct) == (
         repeated.sketch,
         repeated.resolution,

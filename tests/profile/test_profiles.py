@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hyperplan.comparison.readings import THRESHOLD, reader
 from hyperplan.endpoint import Task
-from hyperplan.profile import FeatureProfile, Numbers, Profile, Reference
+from hyperplan.profile import FeatureProfile, Numbers, Profile, Reference, Scale
 from hyperplan.profile.hashed import FIELDS_KEPT
 from hyperplan.sample import ObservedRow, Sample, hashed, observe_rows
 from hyperplan.schema import Bool, Category, Float, Int, NumberList, Schema, String, violations_of
@@ -61,7 +61,7 @@ def approximately(profile: Profile) -> Any:
 
     def rounded(value: Any) -> Any:
         if isinstance(value, float):
-            return float(f"{value:.6g}")
+            return float(f"{value:.6g}") if abs(value) > 1e-9 else 0.0
         if isinstance(value, dict):
             return {key: rounded(item) for key, item in value.items()}
         return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
@@ -349,5 +349,5 @@ def test_profiles_of_unknown_fields_merge_and_are_bounded(parts: list[list[set[i
 def test_a_scaled_profile_has_all_its_counts_scaled() -> None:
     rows: list[Any] = [{"x": 1000, "ex": 1}, {"n": None, "color": "blue", "what": 1}, {"flag": 1, "vector": [1, 2]}, 7]
     once = Profile.of_samples(SCHEMA, [sample(rows, predictions=[0.5])], "binary")
-    assert approximately(once.scaled(3)) == approximately(Profile.merged([once] * 3))
-    assert once.scaled(1) == once
+    assert approximately(once.scaled(Scale(3))) == approximately(Profile.merged([once] * 3))
+    assert once.scaled(Scale(1)) == once
