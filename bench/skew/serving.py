@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from hyperplan.alerts import Alert, Event, Observation, Policy, State, step
 from numpy.typing import NDArray
 
 from bench.skew.data import Columns, DataSet
+from hyperplan.alerts import Alert, Event, Observation, Policy, State, step
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Schema
