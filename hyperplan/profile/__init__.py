@@ -5,14 +5,13 @@ them up, in any order and any grouping, to what `of` makes from all the data at 
 training set are the same kind of thing, and comparing them needs no raw data.
 
 One summary per module: `QuantileSketch` (where the numbers lie), `Moments` (mean, deviation, extremes), `Resolution` (how
-finely they are given), `FrequentNumbers` (which come often), `Distinct` (how many different ones), `SampledNumbers` (a few of them), `CategoryCounts` (which values, how
+finely they are given), `FrequentNumbers` (which come often), `SampledNumbers` (a few of them, and how many there are), `SampledNumbers` (a few of them), `CategoryCounts` (which values, how
 often). `FeatureProfile` joins those that one feature needs, `Profile` the features
 of a set of rows, and `Reference` the profiles of the training data of a model.
 """
 
 from hyperplan.profile.categories import CategoryCounts
 from hyperplan.profile.columns import Column
-from hyperplan.profile.distinct import Distinct
 from hyperplan.profile.feature import FeatureProfile
 from hyperplan.profile.frequent import FrequentNumbers
 from hyperplan.profile.hashed import profile_of_column, profile_of_hashes
@@ -28,7 +27,6 @@ from hyperplan.profile.scaling import Scale, phases
 __all__ = [
     "CategoryCounts",
     "Column",
-    "Distinct",
     "FeatureProfile",
     "FrequentNumbers",
     "Moments",

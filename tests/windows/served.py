@@ -1,5 +1,6 @@
 """Buckets to test with: of the endpoint `flights`, whose rows hold a number `x` and a category `kind`."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,14 +40,16 @@ def bucket(start: int, values: Sequence[Any] = (1.0,), predictions: Sequence[Any
     return Bucket(usual._replace(**key), profile(values, predictions))
 
 
-def rounded(profile: Profile) -> Any:
-    """A profile as plain data with floats to six digits, which are all that depends on the order of merging."""
+def same(one: Profile, other: Profile) -> bool:
+    """Whether two profiles say the same, up to the rounding of means and deviations, which is all that depends on the order of merging."""
 
-    def six(value: Any) -> Any:
-        if isinstance(value, float):
-            return float(f"{value:.6g}") if abs(value) > 1e-9 else 0.0
-        if isinstance(value, dict):
-            return {key: six(item) for key, item in value.items()}
-        return [six(item) for item in value] if isinstance(value, list | tuple) else value
+    def alike(a: Any, b: Any) -> bool:
+        if isinstance(a, float) and isinstance(b, float):
+            return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-6)
+        if isinstance(a, dict) and isinstance(b, dict):
+            return a.keys() == b.keys() and all(alike(a[key], b[key]) for key in a)
+        if isinstance(a, list) and isinstance(b, list):
+            return len(a) == len(b) and all(map(alike, a, b))
+        return bool(a == b)
 
-    return six(msgspec.to_builtins(profile))
+    return alike(msgspec.to_builtins(one), msgspec.to_builtins(other))

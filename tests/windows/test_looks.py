@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hyperplan.profile import Profile
 from hyperplan.windows import Bucket, condensed, looks_of, profile_of
 from hyperplan.windows.looks import FINENESS
-from tests.windows.served import DAY, HOUR, MINUTE, bucket, rounded
+from tests.windows.served import DAY, HOUR, MINUTE, bucket, same
 
 KEY = bucket(0).key
 STARTS = st.lists(st.integers(0, 5000).map(lambda minute: minute * MINUTE), max_size=30)
@@ -55,7 +55,7 @@ def test_no_row_is_lost_and_none_counts_twice(starts: list[int]) -> None:
     buckets = [bucket(start, [start / MINUTE]) for start in starts]
     looks = looks_of(buckets, "gbm@1")
     whole = Profile.merged(part for _, part in buckets)
-    assert rounded(Profile.merged(look.profile for look in looks)) == rounded(whole)
+    assert same(Profile.merged(look.profile for look in looks), whole)
     assert all(before.end <= after.start for before, after in pairwise(looks))
 
 
@@ -102,4 +102,4 @@ def test_condensed_buckets_say_the_same_in_fewer() -> None:
     ]
     fewer = condensed(buckets)
     assert len(fewer) == 4
-    assert rounded(profile_of(fewer, "gbm@1")) == rounded(profile_of(buckets, "gbm@1"))
+    assert same(profile_of(fewer, "gbm@1"), profile_of(buckets, "gbm@1"))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hyperplan.profile import Profile
 from hyperplan.windows import ALL, MOST_VALUES, OTHER, due, rolled_up, slice_of
-from tests.windows.served import DAY, HOUR, MINUTE, bucket, rounded
+from tests.windows.served import DAY, HOUR, MINUTE, bucket, same
 
 NOW = 100 * DAY
 
@@ -18,7 +18,7 @@ def test_hours_hold_the_rows_of_their_minutes(minutes: list[int]) -> None:
     assert len({key.start for key, _ in hours}) == len(hours)
     for key, profile in hours:
         inside = [part for place, part in fine if key.start <= place.start < key.end]
-        assert rounded(profile) == rounded(Profile.merged(inside))
+        assert same(profile, Profile.merged(inside))
 
 
 def test_models_arms_and_slices_stay_apart_and_endpoints_too() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hyperplan.profile import Profile, Scale, phases
 from hyperplan.windows import Weighted, combined
-from tests.windows.served import profile, rounded
+from tests.windows.served import profile, same
 
 INCLUSIONS = st.sampled_from([1.0, 0.5, 0.11, 0.02])
 VALUES = st.lists(st.none() | st.integers(-3, 300).map(float), max_size=20)
@@ -18,7 +18,7 @@ PARTS = st.lists(st.tuples(INCLUSIONS, VALUES), max_size=6)
 def test_with_one_inclusion_probability_nothing_changes(inclusion: float, several: list[list[float | None]]) -> None:
     profiles = [profile(values) for values in several if values]
     found = combined(Weighted(inclusion, part) for part in profiles)
-    assert rounded(found.profile) == rounded(Profile.merged(profiles) if profiles else Profile())
+    assert same(found.profile, Profile.merged(profiles) if profiles else Profile())
     assert found.inclusion == (inclusion if profiles else 1.0)
 
 
