@@ -21,21 +21,19 @@ FORMS: tuple[Form, ...] = ("up", "down", "out")
 
 
 def decile_bins(values: Floats) -> NDArray[np.int64]:
-    """Which bin of its own deciles each number falls into; null takes the last one."""
-    known = values[~np.isnan(values)]
-    edges = np.unique(np.quantile(known, np.arange(1, 10) / 10, method="inverted_cdf"))
-    bins = np.searchsorted(edges, values, side="left")
-    bins[np.isnan(values)] = edges.size + 1
-    return bins.astype(np.int64)
+    """Which bin of their own deciles numbers fall into; none of them may be null."""
+    edges = np.unique(np.quantile(values, np.arange(1, 10) / 10, method="inverted_cdf"))
+    return np.searchsorted(edges, values, side="left").astype(np.int64)
 
 
 def tilted(values: Floats, index: float, form: Form) -> Floats:
-    """The probability of each row such that the deciles of `values` are off by a population stability index.
+    """The probability of each row such that the deciles of `values` are off by a population stability index. As many are null as before.
 
     Raises:
         ValueError: no tilt of this form gets so far.
     """
-    bins = decile_bins(values)
+    known = ~np.isnan(values)
+    bins = decile_bins(values[known])
     shares = np.bincount(bins) / bins.size
     filled = shares > 0
     ranks = np.cumsum(shares) - shares / 2 - 0.5
@@ -48,8 +46,9 @@ def tilted(values: Floats, index: float, form: Form) -> Floats:
     if off(50.0) < 0:
         raise ValueError(f"no tilt reaches an index of {index:g}")
     new = _weighted(shares, brentq(off, 0.0, 50.0) * scores)
-    weights = (new / np.where(filled, shares, 1.0))[bins]
-    return np.asarray(weights / weights.sum(), np.float64)
+    weights = np.ones(values.size)
+    weights[known] = (new / np.where(filled, shares, 1.0))[bins]
+    return weights / weights.sum()
 
 
 def _weighted(shares: Floats, exponents: Floats) -> Floats:

@@ -5,13 +5,13 @@ anew after each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.skew.data import Columns, DataSet
+from cli.skewing import series_of_columns
 from hyperplan.alerts import Alert, Event, Observation, Policy, State, step
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample, observe_rows
@@ -24,8 +24,6 @@ LOOK = 100
 """Rows of a look."""
 SHOWN = 50
 """Looks that detectors are shown: the last 5,000 rows."""
-CHUNKS = 50
-"""Profiles that a reference is a series of: for half a year, some three and a half days each."""
 
 
 def taken(columns: Columns, rows: slice | NDArray[np.int64]) -> Columns:
@@ -43,11 +41,9 @@ def height(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
 
-def reference_of(schema: Schema, columns: Columns, chunks: int = CHUNKS) -> list[Profile]:
-    """The profiles of training data, in its order."""
-    rows = height(columns)
-    edges = [rows * number // chunks for number in range(chunks + 1)]
-    return [Profile.of_columns(schema, taken(columns, slice(*edge))) for edge in pairwise(edges)]
+def reference_of(schema: Schema, columns: Columns) -> list[Profile]:
+    """The profiles of training data, in its order, as `hyperplan skew` makes them."""
+    return series_of_columns(schema, columns, workers=1)
 
 
 def training_of(data: DataSet) -> list[Profile]:
