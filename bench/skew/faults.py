@@ -48,7 +48,7 @@ def tilted(values: Floats, index: float, form: Form) -> Floats:
     new = _weighted(shares, brentq(off, 0.0, 50.0) * scores)
     weights = np.ones(values.size)
     weights[known] = (new / np.where(filled, shares, 1.0))[bins]
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def _weighted(shares: Floats, exponents: Floats) -> Floats:

@@ -2,7 +2,8 @@
 
 Every telling number of every data set is converted from its unit into every other one of its dimension in `units.yaml` whose factor differs by
 5 % or more, over 200 rows that follow one another in the order of time, as they come out of the conversion, unrounded. Before them stand
-rows as they were. What counts as right is the line from one unit to the other: two units that are the same by another name are one.
+rows as they were. What counts as right is the line from one unit to the other: two units that are the same by another name are one. Several units named as
+ambiguous are no name, and a wrong one if the right one is not among them.
 
 Beside it: the same with the conversion rounded to the digits that training has, and with nothing before the change.
 """
@@ -13,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from hyperplan.skew.units import Unit, alternatives, unit
 from numpy.typing import NDArray
 
 from bench.skew.data import DATA_SETS, load
@@ -24,6 +24,7 @@ from bench.skew.serving import LOOK, Watch, looks_of, taken, training_of
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.detect import detect
 from hyperplan.skew.finding import Finding
+from hyperplan.skew.units import Unit, alternatives, unit
 
 ROWS = 200
 BEFORE = 2_000
@@ -84,19 +85,23 @@ def named(trial: Trial) -> dict[str, Any]:
         return new if digits is None else np.round(new, digits)
 
     looks = looks_of(data.schema, changed(rows, trial.feature, convert), first=len(before))
-    said = [
-        _name(detect(case(trial.data).showing([*before, *looks[:count]])), trial.feature)
+    verdicts = [
+        _verdict(trial, detect(case(trial.data).showing([*before, *looks[:count]])))
         for count in range(1, len(looks) + 1)
     ]
-    names = [name for name in said if name is not None]
-    wrong = [name for name in names if not _same(trial, name)]
-    verdict = "wrong" if wrong else "right" if names else "no"
-    return {**trial._asdict(), "said": verdict, "as": next(iter(wrong or names), None)}
+    said = next((one for one in ("wrong", "right", "ambiguous") if one in verdicts), "no")
+    return {**trial._asdict(), "said": said}
 
 
-def _name(found: Sequence[Finding], feature: str) -> str | None:
-    """The unit that a feature is said to come in."""
-    return next((str(one.details.get("to")) for one in found if (one.feature, one.finding) == (feature, "unit")), None)
+def _verdict(trial: Trial, found: Sequence[Finding]) -> str:
+    """What the feature's unit is said to be: the `right` one, one of several that are `ambiguous` and hold it, a `wrong` one, or `no`thing."""
+    told = next((one for one in found if (one.feature, one.finding) == (trial.feature, "unit")), None)
+    if told is None:
+        return "no"
+    names = [str(one["unit"]) for one in told.details["candidates"]]
+    if not any(_same(trial, name) for name in names):
+        return "wrong"
+    return "right" if told.details["to"] is not None else "ambiguous"
 
 
 def _same(trial: Trial, name: str) -> bool:
@@ -171,7 +176,10 @@ def measure(options: Options) -> Measured:
     calm = list(over(unnamed, stretches, options.workers))
     found = {setting: [one for one in tried if one["setting"] == setting] for setting in SETTINGS}
     shares = {
-        setting: {said: share(sum(one["said"] == said for one in rows), len(rows)) for said in ("right", "wrong", "no")}
+        setting: {
+            said: share(sum(one["said"] == said for one in rows), len(rows))
+            for said in ("right", "wrong", "ambiguous", "no")
+        }
         for setting, rows in found.items()
     }
     windows = sum(one["windows"] for one in calm)
@@ -241,9 +249,7 @@ def _by_feature(tried: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _missed(tried: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {key: one[key] for key in ("data", "feature", "to", "row", "said", "as")}
-        for one in tried
-        if one["said"] != "right"
+        {key: one[key] for key in ("data", "feature", "to", "row", "said")} for one in tried if one["said"] != "right"
     ][:60]
 
 
