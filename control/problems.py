@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from control.alerts.book import NoSuchAlert, NoSuchSilence
 from control.registry import NoSuchEndpoint, NoSuchRevision, Stale
 from hyperplan.problems import Invalid, Problem
 
@@ -134,6 +135,8 @@ HANDLERS: dict[Any, Any] = {
     Invalid: _on_invalid,
     NoSuchEndpoint: _on_missing,
     NoSuchRevision: _on_missing,
+    NoSuchAlert: _on_missing,
+    NoSuchSilence: _on_missing,
     Stale: _on_stale,
     HTTPException: _on_http,
     Exception: _on_bug,
