@@ -1,10 +1,10 @@
 """A file of training data, held against a schema as serving holds requests against it.
 
 Rows go through the decoder that proves requests good, and those that it refuses through the checker that says what is wrong with them: not a
-second check that is much like the first. What a data frame cannot say is read as a client would say it: NaN is null, and a time is text.
+second check that is much like the first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +12,9 @@ import duckdb
 import msgspec
 
 from cli.profiling import Progress
-from cli.tables import NUMBERS, columns_of, count_of, is_null, quoted, reader_of, run, unreadable
-from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, RowType, Schema, violations_of
+from cli.rows import readings_of, rows_of
+from cli.tables import columns_of, count_of, reader_of, run, unreadable
+from hyperplan.schema import RowType, Schema, violations_of
 from hyperplan.schema.breaks import Break, Tally
 
 CHUNK = 10_000
@@ -39,17 +40,12 @@ def check_file(path: Path, schema: Schema, on_progress: Progress = lambda done, 
         reader = reader_of(path)
         columns = columns_of(connection, reader, path)
         total = count_of(connection, reader, path)
-        owners = _owners(schema)
-        read = {
-            name: _reading(quoted(name), schema.features[owners[name]], columns[name], reader)
-            for name in columns
-            if name in owners
-        }
+        read = readings_of(schema, columns, reader)
         check, tally, done, broken = _Check(schema), Tally(schema), 0, 0
         try:
             cursor = run(connection, f"SELECT {', '.join(sum(read.values(), ())) or '1'} FROM {reader}", path)
             while fetched := cursor.fetchmany(CHUNK):
-                for index, row in check.refused(list(_rows(read, fetched))):
+                for index, row in check.refused(list(rows_of(read, fetched))):
                     found = list(violations_of(schema, [row]))
                     tally.add(found, done + index)
                     broken += bool(found)
@@ -57,13 +53,7 @@ def check_file(path: Path, schema: Schema, on_progress: Progress = lambda done, 
                 on_progress(done, total)
         except duckdb.Error as error:
             raise unreadable(path, error) from None
-    return Checked(done, broken, tally.breaks(done), [name for name in columns if name not in owners])
-
-
-def _owners(schema: Schema) -> dict[str, str]:
-    """The feature that each name of a column means."""
-    aliases = {alias: name for name, feature in schema.features.items() for alias in feature.aliases}
-    return aliases | {name: name for name in schema.features}
+    return Checked(done, broken, tally.breaks(done), [name for name in columns if name not in read])
 
 
 class _Check:
@@ -83,38 +73,3 @@ class _Check:
         except msgspec.ValidationError:
             return False
         return True
-
-
-def _reading(column: str, feature: AnyFeature, declared: str, reader: str) -> tuple[str, str]:
-    """Two expressions: the value of a column, and the text that it has instead where it cannot be read as one of the feature's."""
-    if "read_csv" not in reader:
-        return _plain(column, declared), "NULL"
-    match feature:
-        case Float() | Int():
-            kind = "DOUBLE"
-        case Bool():
-            kind = "BOOLEAN"
-        case NumberList():
-            kind = "DOUBLE[]"
-        case _:
-            return column, "NULL"
-    cast, null = f"TRY_CAST({column} AS {kind})", is_null(column)
-    return f"CASE WHEN NOT {null} THEN {cast} END", f"CASE WHEN NOT {null} AND {cast} IS NULL THEN {column} END"
-
-
-def _plain(column: str, declared: str) -> str:
-    """A typed column as JSON has it."""
-    if declared in ("FLOAT", "DOUBLE"):
-        return f"CASE WHEN NOT isnan({column}) THEN {column} END"
-    if declared.startswith("DECIMAL"):
-        return f"CAST({column} AS {'DOUBLE[]' if declared.endswith(']') else 'DOUBLE'})"
-    if declared in NUMBERS or declared == "BOOLEAN" or declared.endswith("]") or declared.startswith(("STRUCT", "MAP")):
-        return column
-    return f"CAST({column} AS VARCHAR)"
-
-
-def _rows(read: Mapping[str, Any], fetched: Sequence[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-    """Rows as plain JSON values, out of tuples with two cells for each column."""
-    for cells in fetched:
-        values = iter(cells)
-        yield {name: value if text is None else text for name, value, text in zip(read, values, values, strict=False)}

@@ -83,8 +83,8 @@ def _profiles(
     on_progress: Progress,
 ) -> Iterator[Profile]:
     features = {name: feature for name, feature in schema.features.items() if name in columns}
-    selected = [_cast(quoted(name), feature, columns[name]) for name, feature in features.items()]
-    order = f" ORDER BY {_in_time(quoted(time_column), columns[time_column])}" if time_column else ""
+    selected = [cast(quoted(name), feature, columns[name]) for name, feature in features.items()]
+    order = f" ORDER BY {in_time(quoted(time_column), columns[time_column])}" if time_column else ""
     done = 0
     try:
         cursor = run(connection, f"SELECT {', '.join(selected) or '1'} FROM {source}{order}", path)
@@ -98,12 +98,12 @@ def _profiles(
         raise unreadable(path, error) from None
 
 
-def _in_time(column: str, kind: str) -> str:
+def in_time(column: str, kind: str) -> str:
     """What to order by. Times in text are numbers or timestamps, and only as a last resort text."""
     return f"TRY_CAST({column} AS DOUBLE), TRY_CAST({column} AS TIMESTAMP), {column}" if kind == "VARCHAR" else column
 
 
-def _cast(column: str, feature: AnyFeature, kind: str) -> str:
+def cast(column: str, feature: AnyFeature, kind: str) -> str:
     """The expression that reads a column as the values of a feature."""
     match feature:
         case Float() | Int() if kind == "VARCHAR":

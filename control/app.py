@@ -12,9 +12,23 @@ from litestar.static_files import create_static_files_router
 
 from control import problems
 from control.alerts.alerting import Alerting
-from control.api import alerts, dry_runs, endpoints, health, plan, references, revisions, samples, shadow, skew, traffic
+from control.api import (
+    alerts,
+    dry_runs,
+    endpoints,
+    health,
+    plan,
+    references,
+    revisions,
+    samples,
+    sent_samples,
+    shadow,
+    skew,
+    traffic,
+)
 from control.api.bodies import LARGEST
 from control.openapi import CONFIG
+from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
 from control.registry import Registry
 from control.requests import RequestCounts
@@ -35,12 +49,26 @@ def create_app(registry: Registry, store: Store, feed: PlanFeed, alerting: Alert
     shared = {
         "registry": registry,
         "store": store,
+        "commits": Commits(store),
         "feed": feed,
         "sidecars": sidecars,
         "request_counts": counts,
         "alerting": alerting,
     }
-    modules = (endpoints, revisions, dry_runs, plan, health, samples, shadow, skew, traffic, references, alerts)
+    modules = (
+        endpoints,
+        revisions,
+        dry_runs,
+        plan,
+        health,
+        samples,
+        sent_samples,
+        shadow,
+        skew,
+        traffic,
+        references,
+        alerts,
+    )
     return Litestar(
         [handler for module in modules for handler in module.handlers] + [_console()],
         dependencies={name: Provide(_given(value), sync_to_thread=False) for name, value in shared.items()},

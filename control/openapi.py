@@ -16,7 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.utils.sync import AsyncCallable
 
-from control.api.bodies import BODY, CONDITION
+from control.api.bodies import BODY, CONDITION, MEDIA_TYPES
 from control.problems import MEDIA_TYPE, ProblemDetails
 from hyperplan import __version__
 
@@ -89,7 +89,7 @@ def _completed_operation(
         "responses": answers | {"default": problem},
     }
     if BODY in handler.opt:
-        content = _content(method, handler.opt[BODY], schema_of)
+        content = _content(method, handler.opt, schema_of)
         completed["requestBody"] = {"required": True, "content": content}
     elif "body" in handler.parsed_fn_signature.parameters:
         binary = {"schema": {"type": "string", "format": "binary"}}
@@ -113,11 +113,15 @@ def _unwrapped(function: Any) -> Any:
     return function
 
 
-def _content(method: str, kind: Any, schema_of: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+def _content(method: str, said: dict[str, Any], schema_of: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    kind = said[BODY]
     if method == "patch":  # any part of the type, and null for what goes
         described = {"type": "object", "description": f"A JSON Merge Patch of {kind.__name__}."}
         return {"application/merge-patch+json": {"schema": described}, "application/yaml": {"schema": described}}
-    return {media_type: {"schema": schema_of[kind]} for media_type in ("application/json", "application/yaml")}
+    return {media_type: {"schema": schema_of[kind]} for media_type in said.get(MEDIA_TYPES, _DOCUMENTS)}
+
+
+_DOCUMENTS = ("application/json", "application/yaml")
 
 
 def _header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from control.stores import Store
 from hyperplan.endpoint import Endpoint
 from hyperplan.pictures import Caption, picture_of
 from hyperplan.profile import FeatureProfile, Profile
+from hyperplan.windows import profile_of
 
 
 class Asked(NamedTuple):
@@ -32,9 +33,8 @@ def picture(store: Store, asked: Asked) -> str | Nothing:
     if reference is None:
         return Nothing(f"the model {asked.model!r} of {name!r} has no reference yet; make one with `hyperplan profile`")
     training = _of(reference.merged(), asked.feature)
-    served = _of(
-        Profile.merged(bucket.profile for bucket in store.windows.find(name, asked.since, asked.until)), asked.feature
-    )
+    buckets = store.windows.find(name, asked.since, asked.until)
+    served = _of(profile_of(buckets, asked.model), asked.feature)
     if training is None and served is None:
         return Nothing(
             f"nothing is known of {asked.feature!r}: it is no feature of {name!r}, or was neither trained on nor served"

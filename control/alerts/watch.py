@@ -15,16 +15,15 @@ from control.alerts.courier import Webhooks
 from control.alerts.lease import Lease, NotHeld
 from control.alerts.message import message_of
 from control.alerts.metrics import AlertMetrics
+from control.cases import Traffic, case_of
 from control.registry import Entry, Registry
 from control.stores import Store
 from hyperplan.alerts import Change, Observation, Policy, changes_between
 from hyperplan.endpoint import Endpoint
-from hyperplan.profile import Profile
 from hyperplan.schema import Schema
-from hyperplan.skew.case import Case, Look
+from hyperplan.skew.case import Case
 from hyperplan.skew.detect import detect
 from hyperplan.skew.finding import Finding
-from hyperplan.windows import Bucket
 
 log = logging.getLogger("hyperplan.control")
 
@@ -106,14 +105,18 @@ class Watch:
     def _observation(self, entry: Entry, endpoint: Endpoint, now: int) -> Observation:
         looked, found = {}, []
         known = [model for model in self._store.references.models(entry.name) if model in endpoint.models]
-        buckets = self._closed(entry.name, now) if known else []
+        traffic = Traffic(entry.name, now - LOOKED_BACK, now - self._settling)
+        # Buckets that are still open are not looked at.
+        buckets = [each for each in traffic.buckets(self._store) if each.key.end <= traffic.until] if known else []
         until = max((bucket.key.end for bucket in buckets), default=0)
         if until > self._seen.get(entry.name, 0):
             busy = {name for bucket in buckets for name in (bucket.key.model, bucket.key.arm)}
             with self._metrics.seconds.time():
-                for model in busy.intersection(known):
+                for model in sorted(busy.intersection(known)):
                     looked[model] = until
-                    found += [(model, finding) for finding in self._found(endpoint, model, buckets)]
+                    reference = self._store.references.get(entry.name, model)
+                    case = case_of(self._store, endpoint, model, reference, traffic, buckets)
+                    found += [(model, finding) for finding in self._detect(case)]
             self._metrics.lag.labels(entry.name).set((time.time_ns() - until) / SECOND)
         return Observation(
             endpoint=entry.name,
@@ -125,18 +128,6 @@ class Watch:
             silences=self._book.silences(now),
         )
 
-    def _closed(self, name: str, now: int) -> list[Bucket]:
-        """The buckets of an endpoint that are over, and settled."""
-        closed = now - self._settling
-        found = self._store.windows.find(name, now - LOOKED_BACK, closed)
-        return [bucket for bucket in found if bucket.key.end <= closed]
-
-    def _found(self, endpoint: Endpoint, model: str, buckets: Sequence[Bucket]) -> Sequence[Finding]:
-        reference = self._store.references.get(endpoint.name, model)
-        if reference is None:
-            return ()
-        return self._detect(Case(endpoint.schema, reference.series, _looks(buckets)))
-
     def _changes(self, name: str) -> list[Change]:
         entries = self._registry.history(name, limit=REVISIONS + 1)[::-1]
         changes: list[Change] = []
@@ -147,13 +138,6 @@ class Watch:
                 changes += changes_between(before, entry.endpoint, number=entry.number, time=at)
             before = entry.endpoint
         return changes
-
-
-def _looks(buckets: Sequence[Bucket]) -> list[Look]:
-    stretches: dict[tuple[int, int], list[Profile]] = {}
-    for bucket in buckets:
-        stretches.setdefault((bucket.key.start, bucket.key.end), []).append(bucket.profile)
-    return [Look(start, end, Profile.merged(parts)) for (start, end), parts in sorted(stretches.items())]
 
 
 def _nothing_left(name: str) -> Observation:

@@ -18,12 +18,15 @@ from control.alerts.book import Question
 from control.alerts.message import links_of
 from control.api.bodies import BODY, AnyRequest, body_of
 from control.api.periods import as_date, read_period, read_time
-from control.problems import HttpProblem, not_found
+from control.problems import HttpProblem, bad_parameter, not_found
 from control.registry import Registry
 from control.stores import Store
 from hyperplan.alerts import Acknowledgement, Alert, Sighting, Silence, State, silenced
 from hyperplan.alerts.sentence import by_weight
 from hyperplan.problems import Invalid, Problem
+
+STATES = [State.PENDING.value, State.OPEN.value, State.RESOLVED.value]
+"""The states that alerts can be asked for by. The framework keeps the name `state` to itself, so the parameter is read by hand."""
 
 SVG = "image/svg+xml"
 SVG_HEADERS = {
@@ -137,12 +140,14 @@ class SilenceAnswer(msgspec.Struct, frozen=True, kw_only=True):
 @get("/v1/alerts", sync_to_thread=True)
 def list_alerts(
     alerting: NamedDependency[Alerting],
-    in_state: Annotated[Literal["pending", "open", "resolved"] | None, QueryParameter(name="state")] = None,
+    in_state: Annotated[str | None, QueryParameter(name="state", schema_extra={"enum": STATES})] = None,
     endpoint: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
 ) -> list[AlertAnswer]:
     """The alerts, open ones first, then those that ended; `state=pending` asks for what was seen, but not often enough to say so."""
     now = time.time_ns()
+    if in_state is not None and in_state not in STATES:
+        raise bad_parameter("state", f"must be one of {', '.join(STATES)}; not {in_state!r}")
     states = (State(in_state),) if in_state else (State.OPEN, State.RESOLVED)
     silences = alerting.book.silences(now)
     found = alerting.book.find(Question(states, endpoint, limit))

@@ -24,6 +24,8 @@ AnyRequest = Request[Any, Any, Any]
 
 BODY = "hyperplan_body"
 """The key of `opt` under which a handler names the type of its body."""
+MEDIA_TYPES = "hyperplan_media_types"
+"""The key of `opt` under which a handler names the media types of its body, where they are not JSON and YAML."""
 CONDITION = "hyperplan_condition"
 """The key of `opt` that says whether the revision that a write was made from is `taken` or `demanded`."""
 LARGEST = 1 << 20

@@ -59,6 +59,16 @@ class Windows:
             ).fetchall()
         return [Bucket(WindowKey(*key), Profile.decode(profile)) for *key, profile in rows]
 
+    def slices(self, endpoint: str, since: int, until: int) -> list[str]:
+        """The slices that have rows in a range of time, in alphabetical order; that of all rows is not named."""
+        with self._database.reading() as cursor:
+            rows = cursor.execute(
+                "SELECT DISTINCT slice FROM windows WHERE endpoint = ? AND start + width > ? AND start < ? AND slice <> ? "
+                "ORDER BY slice",
+                [endpoint, since, until, ALL],
+            ).fetchall()
+        return [name for (name,) in rows]
+
     def compact(self, now: int) -> int:
         """Merge the rows of each bucket that was closed by a time, a limited number of buckets; how many there were."""
         with self._database.writing() as cursor:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from hyperplan.profile.scaling import Scale
+
 LONGEST_VALUE = 256
 """Characters of a value that are kept, as in samples."""
 
@@ -56,11 +58,10 @@ class CategoryCounts(msgspec.Struct, frozen=True, array_like=True):
             counted.update(part.counts)
         return _bounded(min(part.limit for part in several), counted, sum(part.other for part in several))
 
-    def scaled(self, factor: float) -> "CategoryCounts":
-        """The counts of so many times as many values; a value that comes to nothing goes."""
-        counts = {value: round(count * factor) for value, count in self.counts.items()}
-        kept = {value: count for value, count in counts.items() if count}
-        return CategoryCounts(self.limit, kept, round(self.other * factor))
+    def scaled(self, scale: Scale, before: int = 0) -> "CategoryCounts":
+        """The counts of so many times as many values, after `before` others of the same whole; a value that comes to nothing goes."""
+        kept = sum(self.counts.values())
+        return CategoryCounts(self.limit, scale.named(self.counts, before), scale.part(self.other, before + kept))
 
     def total(self) -> int:
         """How many values came, kept or not."""

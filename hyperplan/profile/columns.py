@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hyperplan.profile.categories import CategoryCounts
 from hyperplan.profile.feature import COMPONENTS_KEPT, FeatureProfile
+from hyperplan.profile.moments import Moments
 from hyperplan.profile.numbers import Numbers
 from hyperplan.schema import AnyFeature, Bool, Category, Float, Int, NumberList, String, finite
 
@@ -47,12 +48,20 @@ class Column(NamedTuple):
 def _of_array(feature: AnyFeature | None, array: NDArray[Any]) -> FeatureProfile:
     """A column of training data. Masked values are null. In a plain array of floats, which cannot hold null, NaN is null."""
     if array.dtype.kind in "iuf" and array.ndim == 1 and (feature is None or isinstance(feature, Float | Int)):
-        if not isinstance(array, np.ma.MaskedArray):
-            array = np.ma.masked_array(array, np.isnan(array))
-        numbers = np.asarray(array.compressed(), np.float64)
-        return _of_numbers(feature, numbers, FeatureProfile(rows=array.size, null=array.size - numbers.size))
+        return _of_numbers(feature, *_present(array))
     read = _plain_text if isinstance(feature, Bool | String | Category) else _plain
     return _of_values(feature, [read(value) for value in array.tolist()], 0)
+
+
+def _present(array: NDArray[Any]) -> tuple[NDArray[np.float64], FeatureProfile]:
+    """The numbers of an array that are not null, and how many are."""
+    if isinstance(array, np.ma.MaskedArray):
+        numbers = array.compressed() if np.ma.is_masked(array) else array.data
+    elif array.dtype.kind == "f" and (nan := np.isnan(array)).any():
+        numbers = array[~nan]
+    else:
+        numbers = array
+    return numbers.astype(np.float64, copy=False), FeatureProfile(rows=array.size, null=array.size - numbers.size)
 
 
 def _plain(value: Any) -> Any:
@@ -101,18 +110,29 @@ def _number(value: Any) -> float:
 
 
 def _of_numbers(feature: Float | Int | None, numbers: NDArray[np.float64], counts: FeatureProfile) -> FeatureProfile:
-    nan = int(np.isnan(numbers).sum())
+    came, nan = numbers.size, 0
     good = np.isfinite(numbers)
+    if not good.all():
+        nan = int(np.isnan(numbers).sum())
+        numbers = numbers[good]
     if isinstance(feature, Int):
-        good[good] = numbers[good] % 1 == 0
-    numbers = numbers[good]
+        good = numbers == np.rint(numbers)
+        numbers = numbers if good.all() else numbers[good]
+    summary = Numbers.of(numbers)
     return _with(
         counts,
-        wrong_type=int(good.size - numbers.size) - nan,
+        wrong_type=came - nan - numbers.size,
         nan=nan,
-        out_of_range=int(_outside(feature, numbers).sum()),
-        numbers=Numbers.of(numbers),
+        out_of_range=_count_outside(feature, numbers, summary.moments),
+        numbers=summary,
     )
+
+
+def _count_outside(feature: Float | Int | None, numbers: NDArray[np.float64], moments: Moments) -> int:
+    """How many numbers are out of the range of a feature; seldom need all be looked at to know."""
+    if feature is None or not _outside(feature, np.array([moments.smallest, moments.largest])).any():
+        return 0
+    return int(_outside(feature, numbers).sum()) if numbers.size else 0
 
 
 def _outside(feature: Float | Int | NumberList | None, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:

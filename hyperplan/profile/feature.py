@@ -8,6 +8,7 @@ import msgspec
 
 from hyperplan.profile.categories import CategoryCounts
 from hyperplan.profile.numbers import Numbers
+from hyperplan.profile.scaling import Scale
 from hyperplan.schema import Kind
 
 S = TypeVar("S")
@@ -66,22 +67,24 @@ class FeatureProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
             ],
         )
 
-    def scaled(self, factor: float) -> "FeatureProfile":
-        """The feature over so many times as many rows of the same kind, each count rounded."""
+    def scaled(self, scale: Scale) -> "FeatureProfile":
+        """The feature over so many times as many rows of the same kind. Usable values come first, then those that are not."""
+        listed = self.values.total() if self.values else 0
+        missing, null, wrong_type = self.usable, self.usable + self.missing, self.usable + self.missing + self.null
         return FeatureProfile(
-            rows=round(self.rows * factor),
-            missing=round(self.missing * factor),
-            null=round(self.null * factor),
-            wrong_type=round(self.wrong_type * factor),
-            out_of_range=round(self.out_of_range * factor),
-            unseen=round(self.unseen * factor),
-            renamed=round(self.renamed * factor),
-            numbers=self.numbers and self.numbers.scaled(factor),
-            values=self.values and self.values.scaled(factor),
-            unseen_values=self.unseen_values and self.unseen_values.scaled(factor),
-            norms=self.norms and self.norms.scaled(factor),
-            nan=round(self.nan * factor),
-            components=[component.scaled(factor) for component in self.components],
+            rows=scale.total(self.rows),
+            missing=scale.part(self.missing, missing),
+            null=scale.part(self.null, null),
+            wrong_type=scale.part(self.wrong_type, wrong_type),
+            out_of_range=scale.total(self.out_of_range),
+            unseen=scale.part(self.unseen, listed),
+            renamed=scale.total(self.renamed),
+            numbers=self.numbers and self.numbers.scaled(scale),
+            values=self.values and self.values.scaled(scale),
+            unseen_values=self.unseen_values and self.unseen_values.scaled(scale, listed),
+            norms=self.norms and self.norms.scaled(scale),
+            nan=scale.part(self.nan, wrong_type + self.wrong_type),
+            components=[component.scaled(scale) for component in self.components],
         )
 
     @property

@@ -18,8 +18,11 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hyperplan.profile.decimals import LARGEST, meant
+from hyperplan.profile.decimals import LARGEST, Decimals
 from hyperplan.profile.hashing import mixed
+from hyperplan.profile.packing import Integers
+from hyperplan.profile.scaling import Scale
+from hyperplan.profile.tally import distinct, spread
 
 MOST = 64
 """Numbers that are kept."""
@@ -56,8 +59,17 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(values: ArrayLike) -> "FrequentNumbers":
         """The counts of finite numbers."""
-        numbers, counts = np.unique(meant(np.asarray(values, np.float64)), return_counts=True)
-        return _bounded(numbers, counts.astype(np.int64), 0)
+        return FrequentNumbers.of_decimals(Decimals.of(np.asarray(values, np.float64)))
+
+    @staticmethod
+    def of_decimals(numbers: Decimals) -> "FrequentNumbers":
+        """The counts of numbers as they were meant."""
+        if not _more_than_fit(numbers.values):
+            return _bounded(*distinct(numbers.values, numbers.counts), 0)
+        first = _first(numbers)
+        counts = None if numbers.counts is None else numbers.counts[first]
+        different, counts = distinct(numbers.values[first], counts)
+        return _bounded(different, counts, numbers.size() - int(counts.sum()))
 
     @staticmethod
     def merged(several: Iterable["FrequentNumbers"]) -> "FrequentNumbers":
@@ -67,13 +79,17 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
         for part in several:
             counted.update(part.counts)
             other += part.other
-        numbers = np.array(sorted(counted), np.float64)
-        return _bounded(numbers, np.array([counted[number] for number in sorted(counted)], np.int64), other)
+        ascending = dict(sorted(counted.items()))
+        if not other and len(ascending) <= MOST:
+            return FrequentNumbers(ascending)
+        size = len(ascending)
+        return _bounded(
+            np.fromiter(ascending, np.float64, size), np.fromiter(ascending.values(), np.int64, size), other
+        )
 
-    def scaled(self, factor: float) -> "FrequentNumbers":
-        """The counts of so many times as many numbers."""
-        counts = {number: round(count * factor) for number, count in self.counts.items()}
-        return FrequentNumbers({number: count for number, count in counts.items() if count}, round(self.other * factor))
+    def scaled(self, scale: Scale) -> "FrequentNumbers":
+        """The counts of so many times as many numbers; a number that comes to nothing goes."""
+        return FrequentNumbers(scale.named(self.counts), scale.part(self.other, sum(self.counts.values())))
 
     @property
     def complete(self) -> bool:
@@ -105,7 +121,10 @@ def _digits(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
     integers = np.where(decimal, units, 0.0).astype(np.int64)
     digits = np.searchsorted(_POWERS, integers, side="right")
     for power in _POWERS[1:]:
-        digits -= (integers % power == 0) & (integers > 0)
+        whole = (integers % power == 0) & (integers > 0)
+        if not whole.any():
+            break
+        digits -= whole
     digits[~decimal] = LONGEST + 1
     digits[np.isin(numbers, _FILLS)] = 0
     return digits
@@ -114,7 +133,7 @@ def _digits(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
 _POWERS = 10 ** np.arange(17, dtype=np.int64)
 
 
-def _bounded(numbers: NDArray[np.float64], counts: NDArray[np.int64], other: int) -> FrequentNumbers:
+def _bounded(numbers: NDArray[np.float64], counts: Integers, other: int) -> FrequentNumbers:
     """The counts of distinct numbers, ascending, as many of them as may stay."""
     if other or numbers.size > MOST:
         digits = _digits(numbers)
@@ -125,7 +144,45 @@ def _bounded(numbers: NDArray[np.float64], counts: NDArray[np.int64], other: int
     return FrequentNumbers(_keyed(numbers, counts), other)
 
 
-def _keyed(numbers: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[int | float, int]:
+def _keyed(numbers: NDArray[np.float64], counts: Integers) -> dict[int | float, int]:
     """Whole numbers as integers, which are shorter when they are encoded, and equal."""
-    keys = (int(number) if number % 1 == 0 and abs(number) < LARGEST else number for number in numbers.tolist())
+    keys = (int(number) if number.is_integer() and abs(number) < LARGEST else number for number in numbers.tolist())
     return dict(zip(keys, counts.tolist(), strict=True))
+
+
+def _more_than_fit(numbers: NDArray[np.float64]) -> bool:
+    """Whether there are more different numbers than are kept, as far as some thousands of them tell."""
+    return numbers.size > MOST and any(np.unique(spread(numbers, most)).size > MOST for most in (4 * MOST, 64 * MOST))
+
+
+def _first(numbers: Decimals) -> NDArray[np.intp]:
+    """Where those of many numbers are that may come first in the order; all that do are among them.
+
+    Fills are looked for by a hash of a few bits. Of the others those of few digits are enough, if there are enough of them.
+    """
+    likely = np.flatnonzero(_LIKELY[_slots(numbers.values)])
+    fills = likely[np.isin(numbers.values[likely], _FILLS)]
+    decimal = np.flatnonzero(numbers.decimal)
+    if not decimal.size:
+        return fills
+    units = np.abs(numbers.units[decimal])
+    with np.errstate(divide="ignore"):
+        places = np.log10(units, out=np.zeros(units.size), where=units > 0).astype(np.intp)
+    for digits in (2, 4, LONGEST):
+        steps = units / _TENS[np.maximum(places - (digits - 1), 0)]
+        short = decimal[steps == np.rint(steps)]
+        if digits < LONGEST and np.unique(spread(numbers.values[short], 16 * MOST)).size >= MOST:
+            break
+    return np.union1d(fills, short)
+
+
+_TENS = 10.0 ** np.arange(17)
+_SLOT_BITS = 12
+
+
+def _slots(numbers: NDArray[np.float64]) -> NDArray[np.intp]:
+    return ((numbers.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - _SLOT_BITS)).view(np.intp)
+
+
+_LIKELY = np.zeros(1 << _SLOT_BITS, np.bool_)
+_LIKELY[_slots(_FILLS)] = True

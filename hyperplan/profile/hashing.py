@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 def mixed(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     """The hash of each number."""
     bits = np.ascontiguousarray(values).view(np.uint64).copy()
-    bits ^= bits >> np.uint64(30)
-    bits *= np.uint64(0xBF58476D1CE4E5B9)
-    bits ^= bits >> np.uint64(27)
-    bits *= np.uint64(0x94D049BB133111EB)
-    bits ^= bits >> np.uint64(31)
+    bits ^= bits >> _SHIFTS[0]
+    bits *= _FACTORS[0]
+    bits ^= bits >> _SHIFTS[1]
+    bits *= _FACTORS[1]
+    bits ^= bits >> _SHIFTS[2]
     return bits
+
+
+_SHIFTS = np.array([30, 27, 31], np.uint64)
+_FACTORS = np.array([0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)

@@ -10,7 +10,10 @@ from collections.abc import Iterable
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+from hyperplan.profile.packing import Integers
+from hyperplan.profile.scaling import Scale
 
 
 class Moments(msgspec.Struct, frozen=True, array_like=True):
@@ -27,18 +30,22 @@ class Moments(msgspec.Struct, frozen=True, array_like=True):
     largest: float = -math.inf
 
     @staticmethod
-    def of(values: ArrayLike) -> "Moments":
-        """The moments of finite numbers."""
+    def of(values: ArrayLike, counts: Integers | None = None) -> "Moments":
+        """The moments of finite numbers, and how often each came, if not once."""
         numbers = np.asarray(values, np.float64)
         if not numbers.size:
             return Moments()
         smallest, largest = float(numbers.min()), float(numbers.max())
+        count = numbers.size if counts is None else int(counts.sum())
         if smallest == largest:
-            return Moments(int(numbers.size), smallest, 0.0, smallest, largest)
+            return Moments(count, smallest, 0.0, smallest, largest)
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = float(np.sum(numbers / numbers.size))
-            squares = float(np.sum(np.square(numbers - mean)))
-        return Moments(int(numbers.size), mean, squares, smallest, largest)
+            mean = _total(numbers, counts) / count
+            if not math.isfinite(mean):  # the sum is beyond all doubles
+                mean = _total(numbers / count, counts)
+            off = np.square(numbers - mean)
+            squares = _total(off, counts)
+        return Moments(count, mean, squares, smallest, largest)
 
     @staticmethod
     def merged(moments: Iterable["Moments"]) -> "Moments":
@@ -62,11 +69,17 @@ class Moments(msgspec.Struct, frozen=True, array_like=True):
             max(part.largest for part in parts),
         )
 
-    def scaled(self, factor: float) -> "Moments":
+    def scaled(self, scale: Scale) -> "Moments":
         """The moments of so many times as many numbers with the same mean, deviation and extremes."""
-        count = round(self.count * factor)
-        return Moments(count, self.mean, self.squares * factor, self.smallest, self.largest) if count else Moments()
+        count = scale.total(self.count)
+        return (
+            Moments(count, self.mean, self.squares * scale.factor, self.smallest, self.largest) if count else Moments()
+        )
 
     def deviation(self) -> float | None:
         """The sample standard deviation; None for fewer than two numbers."""
         return math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else None
+
+
+def _total(numbers: NDArray[np.float64], counts: Integers | None) -> float:
+    return float(numbers.sum() if counts is None else (numbers * counts).sum())

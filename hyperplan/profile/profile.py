@@ -13,6 +13,7 @@ from hyperplan.profile.columns import MISSING, STRINGS_KEPT, WRONG, Column
 from hyperplan.profile.feature import Count, FeatureProfile
 from hyperplan.profile.hashed import merged_unknown, profiles_of_unknown
 from hyperplan.profile.outputs import outputs_of
+from hyperplan.profile.scaling import Scale
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Schema
 
@@ -134,19 +135,19 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
             unknown_profiles=merged_unknown([(part.rows, part.unknown_profiles) for part in parts]),
         )
 
-    def scaled(self, factor: float) -> "Profile":
-        """The profile of so many times as many rows of the same kind: every count times the factor, rounded.
+    def scaled(self, scale: Scale) -> "Profile":
+        """The profile of so many times as many rows of the same kind, in whole numbers.
 
         Rows that were sampled with a probability stand for 1 / that many. What is scaled by different factors and then merged
         estimates all rows, each weighted by its own; the noise is still that of the rows that there were.
         """
         return Profile(
-            rows=round(self.rows * factor),
-            broken=round(self.broken * factor),
-            features={name: feature.scaled(factor) for name, feature in self.features.items()},
-            unknown=self.unknown.scaled(factor),
-            outputs={name: output.scaled(factor) for name, output in self.outputs.items()},
-            unknown_profiles={name: field.scaled(factor) for name, field in self.unknown_profiles.items()},
+            rows=scale.total(self.rows),
+            broken=scale.part(self.broken, self.rows),
+            features={name: feature.scaled(scale) for name, feature in self.features.items()},
+            unknown=self.unknown.scaled(scale),
+            outputs={name: output.scaled(scale) for name, output in self.outputs.items()},
+            unknown_profiles={name: field.scaled(scale) for name, field in self.unknown_profiles.items()},
         )
 
     def encode(self) -> bytes:

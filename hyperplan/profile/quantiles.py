@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hyperplan.profile.packing import Integers, packed, unpacked
+from hyperplan.profile.scaling import Scale
 
 ACCURACY = 0.01
 """A quantile is off by at most this share of its value."""
@@ -55,8 +56,28 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(values: ArrayLike) -> "QuantileSketch":
         """The sketch of finite numbers."""
-        keys, counts = np.unique(keys_of(np.asarray(values, np.float64)), return_counts=True)
-        return _sketch(keys, counts.astype(np.int64))
+        numbers = np.asarray(values, np.float64)
+        positive = numbers > 0
+        above = np.count_nonzero(positive)
+        if above == numbers.size:
+            return _sketch(*_counted(numbers))
+        negative = numbers < 0
+        below = np.count_nonzero(negative)
+        keys, counts = _counted(-numbers[negative])
+        zeros = numbers.size - above - below
+        zero = np.zeros(1 if zeros else 0, np.int64)
+        keys_above, counts_above = _counted(numbers[positive])
+        return _sketch(
+            np.concatenate((-keys[::-1], zero, keys_above)),
+            np.concatenate((counts[::-1], zero + zeros, counts_above)),
+        )
+
+    @staticmethod
+    def of_tally(numbers: NDArray[np.float64], counts: Integers) -> "QuantileSketch":
+        """The sketch of finite numbers, ascending, each of which came so often."""
+        keys = keys_of(numbers)
+        first = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+        return _sketch(keys[first], np.add.reduceat(counts, first)) if keys.size else QuantileSketch()
 
     @staticmethod
     def merged(sketches: Iterable["QuantileSketch"]) -> "QuantileSketch":
@@ -69,10 +90,10 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
         np.add.at(counts, inverse, np.concatenate([counts for _, counts in cells]))
         return _sketch(keys, counts)
 
-    def scaled(self, factor: float) -> "QuantileSketch":
-        """The sketch of so many times as many numbers; each cell is rounded, and one that comes to nothing goes."""
+    def scaled(self, scale: Scale) -> "QuantileSketch":
+        """The sketch of so many times as many numbers; a cell that comes to nothing goes."""
         keys, counts = self.cells()
-        counts = np.rint(counts * factor).astype(np.int64)
+        counts = scale.parts(counts)
         return _sketch(keys[counts > 0], counts[counts > 0])
 
     def cells(self) -> tuple[Integers, Integers]:
@@ -103,12 +124,34 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
 
 def keys_of(values: NDArray[np.float64]) -> Integers:
     """The key of the cell that each finite number falls into."""
-    keys = np.zeros(values.shape, np.int64)
-    filled = values != 0
-    numbers = np.ascontiguousarray(values[filled])
-    exponents = np.ceil(np.log(np.abs(numbers)) / _LOG_GAMMA).astype(np.int64)
-    keys[filled] = np.where(numbers > 0, exponents + _OFFSET, -(exponents + _OFFSET))
-    return keys
+    sizes = np.abs(values)
+    zero = sizes == 0
+    sizes[zero] = 1.0
+    keys = _exponents(sizes).astype(np.int64) + _OFFSET
+    keys[zero] = 0
+    return np.where(values < 0, -keys, keys)
+
+
+def _exponents(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The number of the cell that each positive number falls into, as a double: the one that ends at it or just above."""
+    exponents = np.log(sizes)
+    exponents /= _LOG_GAMMA
+    return np.ceil(exponents, out=exponents)
+
+
+def _counted(sizes: NDArray[np.float64]) -> tuple[Integers, Integers]:
+    """The keys of the cells that positive numbers fill, ascending, and how many are in each."""
+    if not sizes.size:
+        return _NONE, _NONE
+    exponents = _exponents(sizes)
+    lowest = exponents.min()
+    exponents -= lowest
+    counts = np.bincount(exponents.astype(np.intp))
+    filled = np.flatnonzero(counts)
+    return filled + (int(lowest) + _OFFSET), counts[filled]
+
+
+_NONE = np.zeros(0, np.int64)
 
 
 def values_of(keys: Integers) -> NDArray[np.float64]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from hyperplan.profile.decimals import LARGEST, thousandths
+from hyperplan.profile.decimals import Decimals
+from hyperplan.profile.scaling import Scale
 
 
 class Resolution(msgspec.Struct, frozen=True, array_like=True):
@@ -33,31 +34,28 @@ class Resolution(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(values: ArrayLike) -> "Resolution":
         """The resolution of finite numbers."""
-        numbers = np.asarray(values, np.float64)
-        are, units = thousandths(numbers)
-        units = units[are]
-        large = int((numbers[np.abs(numbers) >= LARGEST] % 1 == 0).sum())
-        ones, tenths, hundredths = (int((units % step == 0).sum()) for step in (1000, 100, 10))
-        return Resolution(int(numbers.size), ones + large, tenths + large, hundredths + large, int(units.size) + large)
+        return Resolution.of_decimals(Decimals.of(np.asarray(values, np.float64)))
+
+    @staticmethod
+    def of_decimals(numbers: Decimals) -> "Resolution":
+        """The resolution of numbers as they were meant."""
+        count, thousandths = numbers.size(), numbers.total(numbers.decimal)
+        found = [thousandths]
+        for step in (10.0, 100.0, 1000.0):
+            found.append(found[-1] and numbers.total(numbers.decimal & _multiples(numbers, step)))
+        large = 0 if numbers.large is None else numbers.total(numbers.large)
+        return Resolution(count, *(each + large for each in reversed(found)))
 
     @staticmethod
     def merged(several: Iterable["Resolution"]) -> "Resolution":
         """The resolution of all the numbers of several."""
-        parts = list(several)
-        return Resolution(
-            sum(part.count for part in parts),
-            sum(part.ones for part in parts),
-            sum(part.tenths for part in parts),
-            sum(part.hundredths for part in parts),
-            sum(part.thousandths for part in parts),
-        )
+        return Resolution(*map(sum, zip(*map(msgspec.structs.astuple, several), strict=True)))
 
-    def scaled(self, factor: float) -> "Resolution":
+    def scaled(self, scale: Scale) -> "Resolution":
         """The resolution of so many times as many numbers."""
-        return Resolution(
-            round(self.count * factor),
-            round(self.ones * factor),
-            round(self.tenths * factor),
-            round(self.hundredths * factor),
-            round(self.thousandths * factor),
-        )
+        return Resolution(*map(scale.total, msgspec.structs.astuple(self)))
+
+
+def _multiples(numbers: Decimals, step: float) -> NDArray[np.bool_]:
+    steps = numbers.units / step
+    return np.equal(steps, np.rint(steps))

@@ -35,34 +35,39 @@ class Bins(NamedTuple):
 
 def bins_of(reference: FeatureProfile, serving: FeatureProfile) -> Bins:
     """Both profiles over the bins of the reference."""
-    if _holds_texts(reference) or (not _holds_numbers(reference) and _holds_texts(serving)):
+    if holds_texts(reference) or (not _holds_numbers(reference) and holds_texts(serving)):
         counts = _bins_of_texts(reference, serving)
     else:
-        counts = _bins_of_numbers(_numbers(reference), _numbers(serving))
-    absent = reference.rows - counts.reference.sum(), serving.rows - counts.serving.sum()
-    return Bins(np.append(counts.reference, absent[0]), np.append(counts.serving, absent[1]))
+        counts = _bins_of_numbers(numbers_of(reference), numbers_of(serving))
+    return Bins(_with_absent(counts.reference, reference.rows), _with_absent(counts.serving, serving.rows))
 
 
-def _holds_texts(profile: FeatureProfile) -> bool:
+def _with_absent(counts: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+    """Counts with those of rows that have no usable value. Of rows that were weighted, rounding may leave one less than none."""
+    return np.append(counts, max(rows - counts.sum(), 0.0))
+
+
+def holds_texts(profile: FeatureProfile) -> bool:
+    """Whether a profile counts texts or truth values."""
     return _total(profile.values) + _total(profile.unseen_values) > 0
 
 
 def _holds_numbers(profile: FeatureProfile) -> bool:
-    return _numbers(profile).moments.count > 0
+    return numbers_of(profile).moments.count > 0
 
 
 def _total(counts: CategoryCounts | None) -> int:
     return counts.total() if counts else 0
 
 
-def _numbers(profile: FeatureProfile) -> Numbers:
+def numbers_of(profile: FeatureProfile) -> Numbers:
     """The numbers of a feature; of one that is a list of numbers, the norms."""
     return profile.numbers or profile.norms or Numbers()
 
 
 def _bins_of_numbers(reference: Numbers, serving: Numbers) -> Bins:
     keys, counts = reference.sketch.cells()
-    edges = _edges(keys, counts)
+    edges = edges_of(keys, counts)
     others, other_counts = serving.sketch.cells()
     size = edges.size + 1
     return Bins(
@@ -71,7 +76,7 @@ def _bins_of_numbers(reference: Numbers, serving: Numbers) -> Bins:
     )
 
 
-def _edges(keys: Integers, counts: Integers) -> Integers:
+def edges_of(keys: Integers, counts: Integers) -> Integers:
     """The last cell of each bin but the last one's."""
     if not keys.size:
         return keys

@@ -13,12 +13,15 @@ from typing import Any
 import msgspec
 
 from hyperplan.skew.case import Case
+from hyperplan.skew.drift import drift
 from hyperplan.skew.finding import Finding
+from hyperplan.skew.scale import scales
+from hyperplan.skew.shift import shift
 
 Detector = Callable[[Case], Iterable[Finding]]
 """Looks at a case and says what it finds. Pure, and asked again after every look."""
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (scales, shift, drift)
 """The order is for people who read the code: `EXPLAINS` alone decides who stands."""
 
 _DISTRIBUTION = frozenset({"shift", "drift"})
@@ -54,7 +57,27 @@ _STRENGTH = {name: position for position, name in enumerate(EXPLAINS)}
 
 def detect(case: Case) -> list[Finding]:
     """What is wrong now, each thing once."""
-    return arbitrated([finding for detector in DETECTORS for finding in detector(case)])
+    return arbitrated(_found(case))
+
+
+def _found(case: Case) -> list[Finding]:
+    return [finding for detector in DETECTORS for finding in detector(case)]
+
+
+def detect_throughout(case: Case, times: int = 10) -> list[Finding]:
+    """What was wrong at some time: detectors are asked after each of so many equal parts of the looks.
+
+    For what is looked at in hindsight, a file: what broke and was mended in the middle of it is told too. Of what is found several times, the
+    strongest is told.
+    """
+    ends = sorted({len(case.looks) * part // times for part in range(1, times + 1)} - {0})
+    strongest: dict[tuple[str, str, str], Finding] = {}
+    for end in ends:
+        for finding in _found(case.showing(case.looks[:end])):
+            key = finding.feature, finding.finding, finding.against
+            if key not in strongest or finding.evidence >= strongest[key].evidence:
+                strongest[key] = finding
+    return arbitrated(list(strongest.values()))
 
 
 def arbitrated(findings: Sequence[Finding]) -> list[Finding]:

@@ -40,6 +40,14 @@ BROAD = 1.0
 """Concentration, for each bin, of shares that may be anything."""
 
 
+BETS = (4.0, 16.0, 64.0)
+"""Concentrations that are bet upon: on ten bins a PSI of about 2, 0.5 and 0.15."""
+FURTHER = 4.0
+"""A bet is at least so many times less concentrated than what is allowed."""
+LEAST = 1e-3
+"""The least concentration that means anything: all rows in one bin, no matter which."""
+
+
 def threshold(features: int, run_length: float = RUN_LENGTH) -> float:
     """The log e-value that a single one of so many features must have: `ln(features * run_length)`."""
     return math.log(max(features, 1) * run_length)
@@ -68,6 +76,20 @@ def average(evidence: ArrayLike, axis: int = 0) -> Any:
 def since_any(evidence: ArrayLike, axis: int = 0) -> Any:
     """The log of the sum of e-values over the looks at which the change may have begun (Shiryaev and Roberts)."""
     return logsumexp(np.asarray(evidence, np.float64), axis=axis)
+
+
+def further(counts: Floats, reference: Floats, allowed: Floats) -> Floats:
+    """The log e-value that counts lie further from those of the reference than allowed; bins are on the last axis.
+
+    `allowed` is the squared distance of shares from the reference's when nothing is wrong, as in `movement`: that of a Dirichlet
+    distribution of concentration 1 / allowed - 1. Bet is on wider ones, since how far a change will go is not known.
+    """
+    shares = smoothed(reference)
+    shares = shares / shares.sum(axis=-1, keepdims=True)
+    concentration = np.maximum(1 / np.maximum(allowed, 1e-12) - 1, LEAST)
+    null = log_likelihood(counts, concentration[..., None] * shares)
+    bets = [np.minimum(bet, concentration / FURTHER) for bet in BETS]
+    return np.asarray(average([log_likelihood(counts, bet[..., None] * shares) for bet in bets]) - null)
 
 
 def log_likelihood(counts: Floats, concentrations: Floats) -> Any:

@@ -43,7 +43,11 @@ def fold(endpoint_of: EndpointSource, samples: Iterable[Sample], bucket: int) ->
     parts: defaultdict[WindowKey, list[Profile]] = defaultdict(list)
     for group, members in groups.items():
         endpoint = endpoints[group.endpoint]
-        profile = Profile.of_samples(endpoint.schema if endpoint else None, members)
+        profile = (
+            Profile.of_samples(endpoint.schema, members, endpoint.task)
+            if endpoint
+            else Profile.of_samples(None, members)
+        )
         for part in (ALL, *group.slices):
             key = WindowKey(group.endpoint, group.model, group.arm, part, group.start, group.inclusion, bucket)
             parts[key].append(profile)

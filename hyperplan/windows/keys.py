@@ -54,6 +54,15 @@ def slice_of(part: str, value: str) -> str:
     return f"{part}={value}"
 
 
+def part_of(slice_name: str) -> str:
+    """The part of the request that a slice is of.
+
+    >>> part_of("origin=EWR")
+    'origin'
+    """
+    return slice_name.partition("=")[0]
+
+
 def rounded_inclusion(inclusion: float) -> float:
     """An inclusion probability to two significant digits, so that rows with about the same one share a bucket.
 

@@ -282,6 +282,34 @@ def test_training_data_without_a_feature_is_refused_by_its_name(run: Run, tmp_pa
     assert "distance" in done.stderr
 
 
+def test_what_was_scored_elsewhere_is_imported_once(run: Run, control: str, tmp_path: Path) -> None:
+    run("apply", "-f", "-", text=document("imported"))
+    path = tmp_path / "scored.parquet"
+    duckdb.execute(
+        "COPY (SELECT i / 2.0 AS dep_delay, 'AA' AS carrier, i AS distance, 'N1' AS tailnum, i / 1e4 AS score, 0 AS label, "
+        f"TIMESTAMP '2026-03-01 12:00:00' + to_milliseconds(i) AS at FROM range(6000) t(i)) TO '{path}'"
+    )
+    arguments = ["samples", "import", str(path), "--endpoint", "imported", "--model", "gbm@1", "--json"]
+    for _ in range(2):
+        done = run(*arguments, "--time-column", "at", "--prediction-column", "score")
+        assert json.loads(done.stdout) == {"samples": 6000, "left_alone": ["label"]}, done.stderr
+    period = {"since": "2026-03-01T12:00:00Z", "until": "2026-03-01T12:01:00Z"}
+    total = httpx.get(f"{control}/v1/endpoints/imported/skew", params=period).json()["total"]
+    assert (total["rows"], total["outputs"]["prediction"]["rows"]) == (6000, 6000)
+    newest = httpx.get(f"{control}/v1/endpoints/imported/samples", params=period | {"limit": 1}).json()[0]
+    assert (newest["time"], newest["predictions"]) == ("2026-03-01T12:00:05.999000Z", [0.5999])
+
+
+def test_what_control_does_not_take_of_a_file_is_told_with_its_rows(run: Run, tmp_path: Path) -> None:
+    run("apply", "-f", "-", text=document("refusing"))
+    (tmp_path / "scored.csv").write_text("dep_delay,at\n1,1e9\nx,2e9\n")
+    arguments = ["samples", "import", str(tmp_path / "scored.csv"), "--endpoint", "refusing", "--time-column", "at"]
+    done = run(*arguments, "--model", "nobody@1")
+    assert done.returncode == 1
+    assert "rows 1 to 2, of which /0 is the first" in done.stderr
+    assert "/1/model: 'nobody@1' is no model of 'refusing'" in done.stderr
+
+
 def test_a_control_that_is_away_is_a_sentence() -> None:
     away = claim("127.0.0.1:0", "--control").url
     done = hyperplan("get", "--control", away)

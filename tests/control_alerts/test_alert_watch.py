@@ -96,7 +96,8 @@ def site(registry: Registry, store: Store, endpoint: Endpoint, receiver: Any, de
 
 
 async def test_one_alert_arrives_signed_and_its_end_too(site: Site, finding: MakeFinding) -> None:
-    site.detector.findings = [finding(), finding("taxi_out", "shift", kind="distribution")]
+    began = time.time_ns() - 3600 * 10**9
+    site.detector.findings = [finding(since=began), finding("taxi_out", "shift", kind="distribution", since=began)]
     async with site.running() as alerting:
         await site.until(lambda: len(site.receiver.received) > 0)
         before = len(site.detector.cases)

@@ -9,8 +9,9 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from control.api import references, samples, shadow, skew, traffic
+from control.api import references, samples, sent_samples, shadow, skew, traffic
 from control.otlp import OtlpReceiver
+from control.otlp.commits import Commits
 from control.problems import HANDLERS
 from control.registry import Change, Registry, Write
 from control.registry.database import FILE, open_database
@@ -145,10 +146,19 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 @pytest.fixture
 def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
     """The part of the API that answers from the store."""
+    commits = Commits(store)
     app = Litestar(
-        [*references.handlers, *samples.handlers, *shadow.handlers, *skew.handlers, *traffic.handlers],
+        [
+            *references.handlers,
+            *samples.handlers,
+            *sent_samples.handlers,
+            *shadow.handlers,
+            *skew.handlers,
+            *traffic.handlers,
+        ],
         dependencies={
             "store": Provide(lambda: store, sync_to_thread=False),
+            "commits": Provide(lambda: commits, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,

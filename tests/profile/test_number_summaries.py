@@ -10,15 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.profile import Distinct, FrequentNumbers, Numbers, Resolution
-from hyperplan.profile.decimals import meant
+from hyperplan.profile import FrequentNumbers, Numbers, Resolution, SampledNumbers, Scale
+from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.frequent import FILLS, LONGEST, MOST, order
+
+
+def meant(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return Decimals.of(numbers).values
+
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.integers(-2000, 2000).map(lambda units: units / 1000) | st.integers(-5000, 5000).map(float)
 MIXED = FINITE | DECIMALS | st.sampled_from(sorted(FILLS))
 PARTS = st.lists(st.lists(MIXED, max_size=60), max_size=5)
-SUMMARIES: list[Any] = [Resolution, FrequentNumbers, Distinct]
+SUMMARIES: list[Any] = [Resolution, FrequentNumbers, SampledNumbers]
 
 
 @pytest.mark.parametrize("kind", SUMMARIES)
@@ -93,20 +98,14 @@ def test_among_many_numbers_short_decimals_stay() -> None:
 @pytest.mark.parametrize("step", [1.0, 0.01, math.pi])
 def test_the_number_of_distinct_numbers_is_estimated(count: int, step: float) -> None:
     values = np.arange(count) * step
-    assert Distinct.of(np.repeat(values, 2)).estimate() == pytest.approx(count, rel=0.3)
+    assert Numbers.of(np.repeat(values, 2)).distinct() == pytest.approx(count, rel=0.4 if count > MOST else 0)
 
 
 def test_estimates_of_distinct_numbers_are_unbiased() -> None:
     random = np.random.default_rng(0)
-    estimates = [Distinct.of(random.random(500)).estimate() for _ in range(300)]
+    estimates = [SampledNumbers.of(random.random(500)).distinct() for _ in range(300)]
     assert np.mean(estimates) == pytest.approx(500, rel=0.02)
-    assert np.std(estimates) / 500 == pytest.approx(0.09, rel=0.2)
-
-
-@pytest.mark.parametrize("registers", [b"\x01", bytes([200] * 128)])
-def test_registers_that_no_numbers_give_are_refused(registers: bytes) -> None:
-    with pytest.raises(ValueError, match="registers"):
-        Distinct(registers)
+    assert np.std(estimates) / 500 == pytest.approx(0.12, rel=0.2)
 
 
 def test_counts_that_contradict_each_other_are_refused() -> None:
@@ -127,12 +126,87 @@ def scaled_total(numbers: Numbers) -> Iterable[int]:
 
 @given(st.lists(DECIMALS, max_size=30), st.integers(1, 20))
 def test_scaling_by_a_whole_number_is_repeating(values: list[float], factor: int) -> None:
-    scaled, repeated = Numbers.of(values).scaled(factor), Numbers.of(values * factor)
-    assert (scaled.sketch, scaled.resolution, scaled.frequent, scaled.distinct) == (
+    scaled, repeated = Numbers.of(values).scaled(Scale(factor)), Numbers.of(values * factor)
+    assert (scaled.sketch, scaled.resolution, scaled.frequent, scaled.sampled) == (
         repeated.sketch,
         repeated.resolution,
         repeated.frequent,
-        repeated.distinct,
+        repeated.sampled,
     )
     assert list(scaled_total(scaled)) == [len(values) * factor] * 4
     assert scaled.moments.squares == pytest.approx(repeated.moments.squares, rel=1e-6, abs=1e-6)
+
+
+@given(st.lists(MIXED, max_size=300))
+def test_sampled_numbers_are_counted_exactly(values: list[float]) -> None:
+    sample, true = SampledNumbers.of(values), Counter(meant(np.array(values)).tolist())
+    numbers, counts = sample.items()
+    assert {value: true[value] for value in numbers.tolist()} == dict(
+        zip(numbers.tolist(), counts.tolist(), strict=True)
+    )
+    assert counts.sum() + sample.other == len(values)
+    assert sample.complete == (len(true) == len(numbers))
+
+
+def test_a_sample_favours_no_number() -> None:
+    fine = 0.0
+    for seed in range(100):
+        values = np.random.default_rng(seed).normal(size=500)
+        numbers, _ = SampledNumbers.of([*values, *values.round(1)]).items()
+        fine += float(np.mean(numbers.round(1) != numbers))
+    assert fine / 100 == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("numbers", [b"\x01", np.array([2.0, 1.0]).tobytes(), np.array([np.nan, 1.0]).tobytes()])
+def test_samples_that_no_numbers_give_are_refused(numbers: bytes) -> None:
+    with pytest.raises(ValueError, match="number"):
+        SampledNumbers(numbers, b"\x01\x01\x01")
+
+
+RANDOM = np.random.default_rng(0)
+LARGE: dict[str, np.ndarray[Any, Any]] = {
+    "continuous": RANDOM.normal(0, 20, 5000),
+    "positive": RANDOM.lognormal(0, 3, 5000),
+    "integers": RANDOM.integers(-60, 1500, 5000).astype(float),
+    "cents": RANDOM.gamma(2, 50, 5000).round(2),
+    "single precision": RANDOM.gamma(2, 50, 5000).round(2).astype(np.float32).astype(float),
+    "identifiers": RANDOM.integers(0, 10**9, 5000).astype(float),
+    "few": RANDOM.choice(RANDOM.normal(size=40), 5000),
+    "few, negative zero among them": RANDOM.choice([0.0, -0.0, math.pi], 5000),
+    "mostly zero": np.where(RANDOM.random(5000) < 0.99, 0.0, RANDOM.normal(size=5000)),
+    "one odd one": np.append(np.zeros(4999), math.pi),
+    "rounded off": RANDOM.integers(0, 50, 5000) * 0.1 * 3,
+    "with fills": np.where(RANDOM.random(5000) < 0.1, -9999.0, RANDOM.normal(size=5000)),
+    "enormous": RANDOM.choice([1e300, -1e300, 2.0**63, 1e20, 5e-324], 5000) * RANDOM.integers(0, 2, 5000),
+    "more than a piece": RANDOM.normal(0, 1, 200_000).round(4),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_many_numbers_are_summarised_as_their_parts_are(name: str) -> None:
+    values = LARGE[name]
+    whole = Numbers.of(values)
+    parts = Numbers.merged(map(Numbers.of, np.array_split(values, values.size // 200)))
+    assert (whole.sketch, whole.resolution, whole.frequent, whole.sampled) == (
+        parts.sketch,
+        parts.resolution,
+        parts.frequent,
+        parts.sampled,
+    )
+    assert whole.moments.count == parts.moments.count
+    assert whole.moments.mean == pytest.approx(parts.moments.mean, rel=1e-9, abs=1e-9)
+    assert whole.moments.squares == pytest.approx(parts.moments.squares, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_many_numbers_are_counted_as_they_are(name: str) -> None:
+    values = meant(LARGE[name])
+    numbers, true = Numbers.of(LARGE[name]), Counter(values.tolist())
+    assert all(true[value] == count for value, count in numbers.frequent.counts.items())
+    assert numbers.frequent.complete == (len(true) <= MOST)
+    assert numbers.frequent.total() == numbers.sketch.count() == numbers.moments.count == values.size
+    assert numbers.distinct() == pytest.approx(len(true), rel=0.4)
+    near = np.abs(values) < 1e9
+    assert numbers.resolution.tenths - numbers.resolution.ones == np.count_nonzero(
+        near & (np.round(values, 1) == values) & (np.round(values) != values)
+    )

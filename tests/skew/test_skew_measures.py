@@ -4,6 +4,7 @@ import doctest
 import importlib
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +34,12 @@ def numbers(values: Any) -> FeatureProfile:
 
 def texts(values: list[Any], listed: tuple[str, ...] | None = None) -> FeatureProfile:
     return Column(Category(values=listed), values).profile()
+
+
+def same(skew: FeatureSkew) -> bool:
+    """Whether every measure that has a meaning says that nothing changed."""
+    said = [value for value in msgspec.structs.astuple(skew) if value is not None]
+    return len(said) >= 4 and not any(said)
 
 
 def direct(reference: Floats, serving: Floats) -> tuple[float, float]:
@@ -77,7 +84,7 @@ def test_discrete_values_have_bins_of_their_own() -> None:
 @pytest.mark.parametrize("moved", [41.0, 43.0, -42.0, 0.0])
 def test_a_constant_that_moves_is_seen_on_either_side(moved: float) -> None:
     constant = numbers([42.0] * 1000)
-    assert compare(constant, numbers([42.0] * 1000)) == FeatureSkew(0.0, 0.0)
+    assert same(compare(constant, numbers([42.0] * 1000)))
     assert compare(constant, numbers([moved] * 1000)).jensen_shannon == 1.0
 
 
@@ -127,7 +134,7 @@ def test_rare_categories_of_the_reference_share_a_bin() -> None:
 def test_summaries_that_overflowed_still_compare_equal_data_as_equal() -> None:
     values = [f"v{index}" for index in range(3000) for _ in range(3)]
     reference, serving = (Column(String(), values).profile() for _ in range(2))
-    assert compare(reference, serving) == FeatureSkew(0.0, 0.0)
+    assert same(compare(reference, serving))
 
 
 def test_values_lost_in_an_overflow_are_not_called_unseen() -> None:
@@ -141,15 +148,15 @@ def test_lists_are_compared_by_their_norms() -> None:
     feature = NumberList(length=2)
     source = np.random.default_rng(3).normal(size=(2000, 2))
     reference, longer = (Column(feature, (source * scale).tolist()).profile() for scale in (1.0, 10.0))
-    assert compare(reference, reference) == FeatureSkew(0.0, 0.0)
+    assert same(compare(reference, reference))
     assert (compare(reference, longer).jensen_shannon or 0) > 0.8
 
 
 def test_too_few_rows_on_either_side_give_none() -> None:
     few, enough = numbers(np.arange(FEWEST_ROWS - 1.0)), numbers(np.arange(float(FEWEST_ROWS)))
-    assert compare(few, enough) == FeatureSkew(None, None)
-    assert compare(enough, few) == FeatureSkew(None, None)
-    assert compare(enough, enough) == FeatureSkew(0.0, 0.0)
+    assert compare(few, enough) == FeatureSkew()
+    assert compare(enough, few) == FeatureSkew()
+    assert same(compare(enough, enough))
 
 
 COUNTS = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=2).filter(

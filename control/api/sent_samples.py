@@ -1,0 +1,202 @@
+"""Samples of models that are served elsewhere, on a device or in a batch: taken in as if a sidecar had sent them.
+
+A request is taken whole or not at all, and acknowledged when it is on disk.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import post
+from litestar.di import NamedDependency
+
+from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest
+from control.otlp.commits import Commits
+from control.problems import HttpProblem
+from control.registry import NoSuchEndpoint, Registry
+from control.stores import Unavailable
+from hyperplan.endpoint import Endpoint
+from hyperplan.problems import Invalid, Problem, pointer
+from hyperplan.sample import Sample
+from hyperplan.sent_samples import SentSample, read_sent, sample_of
+
+LARGEST_BODY = 64 << 20
+"""Bytes of one request."""
+MOST_SAMPLES = 10_000
+"""Samples in one request."""
+MOST_PROBLEMS = 100
+"""Problems that an answer lists."""
+
+JSON, LINES, MSGPACK = "application/json", "application/x-ndjson", "application/msgpack"
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """How many samples were taken in; those that control had already, by their prediction id and time, are among them."""
+
+    samples: int
+
+
+@post(
+    "/v1/samples",
+    status_code=HTTPStatus.OK,
+    request_max_body_size=LARGEST_BODY,
+    opt={BODY: list[SentSample], MEDIA_TYPES: (JSON, LINES, MSGPACK)},
+)
+async def post_samples(
+    registry: NamedDependency[Registry], commits: NamedDependency[Commits], request: AnyRequest
+) -> Taken:
+    """Take in samples of models that are served elsewhere: one or an array, as JSON or msgpack, or one a line as NDJSON.
+
+    They are on disk when this answers. If one of them is bad none is kept, and the answer says what is wrong with each.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    samples = await asyncio.to_thread(_samples, registry, kind, await request.body())
+    try:
+        await commits.commit(samples)
+    except Unavailable:
+        detail = "the store cannot write now and kept none of these samples; send them again"
+        raise HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"retry-after": "5"}) from None
+    return Taken(samples=len(samples))
+
+
+class _Item(NamedTuple):
+    """One of what was sent, and where it stands."""
+
+    data: Any
+    pointer: str = ""
+    line: int | None = None
+
+
+def _samples(registry: Registry, kind: str, body: bytes) -> list[Sample]:
+    items = _items(kind, body)
+    if len(items) > MOST_SAMPLES:
+        detail = f"{len(items)} samples are more than the {MOST_SAMPLES} that one request may hold; send several"
+        raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+    reader = _Reader(registry, time.time_ns())
+    samples, problems = [], []
+    for item in items:
+        try:
+            samples.append(reader.sample(item.data))
+        except Invalid as error:
+            problems += [
+                Problem(item.pointer + problem.pointer, problem.detail, item.line) for problem in error.problems
+            ]
+    if problems:
+        raise _refusal(len(items) - len(samples), len(items), problems)
+    return samples
+
+
+def _refusal(bad: int, items: int, problems: list[Problem]) -> HttpProblem:
+    listed = f"; the first {MOST_PROBLEMS} problems are listed" if len(problems) > MOST_PROBLEMS else ""
+    detail = f"{bad} of {items} samples cannot be taken, and so none was{listed}"
+    return HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=problems[:MOST_PROBLEMS])
+
+
+class _Reader:
+    """Makes samples of what was sent, with the endpoints as they are now."""
+
+    def __init__(self, registry: Registry, now: int) -> None:
+        self._registry = registry
+        self._now = now
+        self._plan = registry.plan().number
+        self._known: dict[str, tuple[int, Endpoint] | None] = {}
+
+    def sample(self, data: Any) -> Sample:
+        """One sample.
+
+        Raises:
+            Invalid: with everything that is wrong with it.
+        """
+        sent = read_sent(data)
+        found = self._endpoint(sent.endpoint)
+        if found is None:
+            raise Invalid([Problem("/endpoint", f"there is no endpoint {sent.endpoint!r}")])
+        revision, endpoint = found
+        prediction_id = sent.prediction_id or str(uuid.uuid4())
+        return sample_of(sent, endpoint, plan=self._plan, revision=revision, now=self._now, prediction_id=prediction_id)
+
+    def _endpoint(self, name: str) -> tuple[int, Endpoint] | None:
+        if name not in self._known:
+            try:
+                entry, endpoint = self._registry.get(name)
+                self._known[name] = entry.number, endpoint
+            except NoSuchEndpoint:
+                self._known[name] = None
+        return self._known[name]
+
+
+def _items(kind: str, body: bytes) -> list[_Item]:
+    """What a body holds, one by one.
+
+    Raises:
+        HttpProblem: it is of none of the types that are read, or not what its type says.
+    """
+    read = _READERS.get(kind)
+    if read is None:
+        types = ", ".join((JSON, LINES, MSGPACK))
+        raise HttpProblem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"the body must be one of {types}, not {kind[:100]}",
+            headers={"accept": types},
+        )
+    try:
+        return list(read(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid([Problem("", f"the body cannot be read: {_lowered(error)}{_HINTS.get(kind, '')}")]) from None
+
+
+def _lowered(error: Exception) -> str:
+    message = str(error)
+    return message[:1].lower() + message[1:]
+
+
+def _of_document(data: Any) -> Iterator[_Item]:
+    if not isinstance(data, list):
+        yield _Item(data)
+        return
+    for index, item in enumerate(data):
+        yield _Item(item, pointer(index))
+
+
+def _of_json(body: bytes) -> Iterator[_Item]:
+    yield from _of_document(msgspec.json.decode(body))
+
+
+def _of_msgpack(body: bytes) -> Iterator[_Item]:
+    yield from _of_document(msgspec.msgpack.decode(body))
+
+
+def _of_lines(body: bytes) -> Iterator[_Item]:
+    index = 0
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            data = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Invalid([Problem(pointer(index), f"is no JSON: {_lowered(error)}", number)]) from None
+        yield _Item(data, pointer(index), number)
+        index += 1
+
+
+_READERS: Mapping[str, Callable[[bytes], Iterator[_Item]]] = {
+    "": _of_json,
+    JSON: _of_json,
+    "application/x-www-form-urlencoded": _of_json,  # what curl says of any --data
+    LINES: _of_lines,
+    "application/jsonl": _of_lines,
+    "application/x-jsonlines": _of_lines,
+    MSGPACK: _of_msgpack,
+    "application/x-msgpack": _of_msgpack,
+    "application/vnd.msgpack": _of_msgpack,
+}
+"""How a body is read, by its media type."""
+
+_HINTS = {JSON: f"; one object a line is {LINES}", "": f"; one object a line is {LINES}"}
+
+
+handlers: list[Any] = [post_samples]

@@ -1,0 +1,72 @@
+"""What is different about a feature, in the few numbers that a sentence has room for.
+
+Of numbers the median and the middle 80 %, since quantiles are what a sketch knows best; of categories the value whose share changed
+most. The unseen are no value, so what all values without a bin of their own have in common is said as "other values".
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hyperplan.profile import FeatureProfile
+from hyperplan.skew.bins import numbers_of
+from hyperplan.skew.movement import Floats, shares_of
+from hyperplan.skew.words import number, percent
+
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+class Quantiles(NamedTuple):
+    """Tenth, median and ninth decile, of what is compared with and now."""
+
+    reference: tuple[float, ...]
+    now: tuple[float, ...]
+
+    def words(self, unit: str | None, whose: str) -> str:
+        (low, middle, high), (was_low, was_middle, was_high) = self.now, self.reference
+        return (
+            f"its median is {_measured(middle, unit)} where it was {_measured(was_middle, unit)} {whose}, and the middle 80 % lie between "
+            f"{_measured(low)} and {_measured(high, unit)} where they lay between {_measured(was_low)} and {_measured(was_high, unit)}"
+        )
+
+    def details(self) -> dict[str, Any]:
+        """For a machine."""
+        return {"quantiles": list(QUANTILES), "reference": list(self.reference), "serving": list(self.now)}
+
+
+class Value(NamedTuple):
+    """The value whose share changed most; None stands for all that are rare."""
+
+    value: str | None
+    reference: float
+    now: float
+
+    def words(self, unit: str | None, whose: str) -> str:  # noqa: ARG002 - as for numbers
+        called = "values that are rare or new" if self.value is None else f"{self.value!r}"
+        return f"{called} make up {percent(self.now)} where it was {percent(self.reference)} {whose}"
+
+    def details(self) -> dict[str, Any]:
+        """For a machine."""
+        return {"value": self.value, "reference": self.reference, "serving": self.now}
+
+
+def contrast(
+    reference: FeatureProfile, now: FeatureProfile, counted: Floats, counted_now: Floats, texts: tuple[str, ...]
+) -> Quantiles | Value:
+    """What is different now. Numbers are told by their profiles, values with bins by their counts in them."""
+    if not texts:
+        return Quantiles(_quantiles(reference), _quantiles(now))
+    was, shares = counted / counted.sum(), counted_now / counted_now.sum()
+    # What a change of a share means depends on how large it was: by its part in the PSI.
+    most = int(np.argmax((shares - was) * np.log(shares_of(counted_now) / shares_of(counted))))
+    return Value(texts[most] if most < len(texts) else None, float(was[most]), float(shares[most]))
+
+
+def _quantiles(profile: FeatureProfile) -> tuple[float, ...]:
+    return tuple(numbers_of(profile).sketch.quantiles(QUANTILES))
+
+
+def _measured(value: float, unit: str | None = None) -> str:
+    """A quantile, as well as a sketch knows it: to three digits."""
+    text = number(float(f"{value:.3g}"))
+    return f"{text} {unit}" if unit else text

@@ -1,0 +1,164 @@
+"""`drift`: a feature, or what models answer, is distributed otherwise than it was served before.
+
+References, both made of looks at what was served:
+
+- **before**: the looks before the change. Every look is tried as the one at which it began, and all rows since are held against all
+  before it, by the same bets as `shift` (`onset`).
+- **season**: the same hour in the weeks before (`Case.season`), held against the looks at that hour. Mornings differ from nights every day; where there
+  is a season, a change from before that it shows as well is a daily habit and no finding.
+
+What is allowed is the noise of counting both sides, the movement that training and looks show from one stretch to the next, and what weeks of
+the season differ by. The effect must matter as that of a shift must.
+
+Drift alone is no skew: serving has left its own habits but not what training knows, and the finding says so (`details.skewed`). A change that is both
+is a shift first.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from hyperplan.profile import Profile
+from hyperplan.skew.case import Case, merged
+from hyperplan.skew.compare import compare
+from hyperplan.skew.contrast import contrast
+from hyperplan.skew.evidence import further, significant
+from hyperplan.skew.finding import Against, Finding
+from hyperplan.skew.movement import Floats, Movement, distance, shares_of
+from hyperplan.skew.onset import Onset, onset
+from hyperplan.skew.shift import SMALLEST, movement_of
+from hyperplan.skew.tally import Tally, columns, tallies
+from hyperplan.skew.words import moment, number, since
+
+HOUR = 3600 * 10**9
+WEEK = 7 * 24 * HOUR
+
+
+class _Change(NamedTuple):
+    """A change from some other looks: when it began, how large it is, and what it was held against."""
+
+    onset: Onset
+    effect: float
+    reference: Floats
+
+
+def drift(case: Case) -> Iterable[Finding]:
+    """Features that are distributed otherwise than before, and since when."""
+    if len(case.looks) < 2:
+        return
+    seen = {name: (tally, movement_of(case, name, tally)) for name, tally in tallies(case).items()}
+    before = _significant({name: _from_before(*both) for name, both in seen.items()}, seen)
+    season = (
+        _significant({name: _from_season(case, *both) for name, both in seen.items()}, seen) if case.season else None
+    )
+    for name, (tally, movement) in seen.items():
+        if season is not None and name not in season:
+            continue
+        if name in before:
+            yield _finding(case, name, "before", before[name], tally, movement)
+        elif season is not None:
+            yield _finding(case, name, "season", season[name], tally, movement)
+
+
+def _significant(
+    changes: Mapping[str, _Change | None], seen: Mapping[str, tuple[Tally, Movement]]
+) -> dict[str, _Change]:
+    """The changes with evidence enough and an effect that matters."""
+    told = {name: change for name, change in changes.items() if change is not None}
+    found = significant({name: change.onset.evidence for name, change in told.items()})
+    return {
+        name: change
+        for name, change in told.items()
+        if name in found and change.effect >= max(SMALLEST, seen[name][1].usual)
+    }
+
+
+def _from_before(tally: Tally, movement: Movement) -> _Change | None:
+    before = np.cumsum(tally.looks, axis=0) - tally.looks
+    began = onset(tally.looks, before, movement.from_before)
+    reference = before[began.look]
+    return _change(tally, began, reference, movement)
+
+
+def _from_season(case: Case, tally: Tally, movement: Movement) -> _Change | None:
+    reference = tally.season.sum(axis=0)
+    first = _first_of_the_hour(case)
+    rows = tally.looks[first:].sum()
+    if not reference.sum() or not rows:
+        return None
+    length = case.looks[-1].end - case.looks[first].start
+    weeks = np.array([(case.looks[-1].start - look.start) / length for look in case.season]).mean()
+    moved = movement.walk * rows * weeks + _between_weeks(case, tally)
+    began = onset(
+        tally.looks[first:],
+        reference,
+        lambda served, known: np.minimum(movement.from_before(served, known) + moved, 0.999),
+    )
+    return _change(tally, began._replace(look=began.look + first), reference, movement)
+
+
+def _first_of_the_hour(case: Case) -> int:
+    """The first of the looks that the season is about."""
+    begins = (case.looks[-1].end - HOUR) // HOUR * HOUR
+    return next(index for index, look in enumerate(case.looks) if look.start >= begins or look is case.looks[-1])
+
+
+def _between_weeks(case: Case, tally: Tally) -> float:
+    """How far the same hours of two weeks lie apart."""
+    weeks: dict[int, Floats] = {}
+    for look, counts in zip(case.season, tally.season, strict=True):
+        week = (case.looks[-1].end - look.start) // WEEK
+        weeks[week] = weeks.get(week, np.zeros_like(counts)) + counts
+    shares = shares_of(tally.training)
+    apart = [
+        distance(one, other, shares) for one, other in combinations(weeks.values(), 2) if one.sum() and other.sum()
+    ]
+    return max(float(np.mean(apart)), 0.0) if apart else 0.0
+
+
+def _change(tally: Tally, began: Onset, reference: Floats, movement: Movement) -> _Change | None:
+    now = tally.looks[began.look :].sum(axis=0)
+    if not reference.sum() or not now.sum():
+        return None
+    return _Change(began, movement.effect(now, reference), reference)
+
+
+def _finding(case: Case, name: str, against: Against, change: _Change, tally: Tally, movement: Movement) -> Finding:
+    looks = case.looks[change.onset.look :]
+    now, was = merged(looks), _compared_with(case, against, change.onset.look)
+    counts = tally.looks[change.onset.look :].sum(axis=0)
+    rows = int(counts.sum())
+    skewed = bool(further(counts, tally.training, movement.from_training(counts.sum(), tally.training.sum())) > 0)
+    told = contrast(columns(was)[name], columns(now)[name], change.reference, counts, tally.texts)
+    unit = case.schema.features[name].unit if name in case.schema.features else None
+    whose = "before" if against == "before" else "at this hour in the weeks before"
+    verdict = (
+        "it is leaving what training knew as well" if skewed else "training knew the like, so this is drift and no skew"
+    )
+    return Finding(
+        feature=name,
+        kind="distribution",
+        finding="drift",
+        effect=change.effect,
+        evidence=change.onset.evidence,
+        against=against,
+        since=moment(looks[0].start),
+        until=moment(looks[-1].end),
+        sentence=(
+            f"{name} is distributed otherwise than {whose}{since(looks[0].start, looks[-1].end)}: {told.words(unit, 'then')}. "
+            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {int(change.reference.sum()):,}; {verdict}."
+        ),
+        details={
+            "rows": rows,
+            "skewed": skewed,
+            **told.details(),
+            "measures": msgspec.structs.asdict(compare(columns(was)[name], columns(now)[name])),
+        },
+    )
+
+
+def _compared_with(case: Case, against: Against, look: int) -> Profile:
+    return merged(case.looks[:look]) if against == "before" else merged(case.season)

@@ -1,0 +1,169 @@
+"""What exact values tell about a change of scale: the first of three witnesses.
+
+Nearly all that people measure is written in few digits: minutes are integers, temperatures have tenths. A feature whose numbers were
+multiplied by 1.609344 has sixteen digits in place of three, and dividing by it gives the three back, which chance does not do.
+Where few digits stay few digits (minutes to seconds), all that comes is multiples of 60, and the values that training
+had seen are met again after the division. No season and no busy day makes data look like this, so this witness needs no
+model of how the feature moves.
+
+`ExactValues` is what is known of the values of the reference. It gives the probability of a value *given the cell of the sketch that it lies in*,
+so what it says is free of where the values lie; that is the second witness's business (`hyperplan.skew.cells`). A value
+that training saw has its share of the cell. Any other is a number of some last digit, as often as training has
+had that one, and as likely as every other such number in the cell. In the terms of Rissanen ("Modeling by shortest data
+description", 1978): the scale is right by which the data is described in the fewest digits.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperplan.profile import Numbers
+from hyperplan.profile.quantiles import keys_of
+from hyperplan.skew.units import Line
+
+Floats = NDArray[np.float64]
+
+MOST_DIGITS = 10
+"""Significant digits of a number that somebody wrote down. What needs more was computed, and has no last digit."""
+LAST = 98
+"""The highest exponent of a last digit; larger numbers count as having theirs there."""
+ROUGH = 99
+"""Stands for the place of the last digit of a number that has none; other places are exponents of ten."""
+PLACES = 20
+"""Places of the last digit that are thought possible."""
+SMOOTHING = 0.5
+"""Values added to every place of the last digit (Krichevsky and Trofimov, 1981)."""
+NOISE = 2e-14
+"""Relative error of a double that was multiplied and divided."""
+TELLING = 1e-2
+"""A digit tells something as long as the errors are below this share of it."""
+SAME = 1e-9
+"""Relative difference of two numbers that are taken for the same value."""
+PLAINER = 20.0
+"""Nats by which digits in another unit must be plainer to be taken for the original ones."""
+CELL = 0.02
+"""Width of a cell of the sketch, relative to the numbers in it."""
+_FIRST = 100
+"""What is added to a place to count it in an array."""
+_TENS = np.power(10.0, np.arange(-_FIRST, LAST + 2))
+
+
+def last_places(numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> NDArray[np.int64]:
+    """The exponent of ten of the last digit of each number, of those that are not zero; `ROUGH` where it has no last digit.
+
+    `relative` and `absolute` are the errors that each number may have.
+
+    >>> last_places(np.array([59.0, 120.0, 0.25, 1 / 3])).tolist()
+    [0, 1, -2, 99]
+    """
+    places = np.full(numbers.shape, ROUGH, np.int64)
+    size = np.abs(numbers)
+    highest = np.floor(np.log10(size, out=np.zeros(size.shape), where=size > 0) + 1e-12).astype(np.int64)
+    highest = np.clip(highest, MOST_DIGITS - _FIRST, LAST)
+    error = size * relative + absolute
+    for digits in range(MOST_DIGITS, 0, -1):
+        exponent = highest - (digits - 1)
+        unit = _TENS[exponent + _FIRST]
+        units, wrong = size / unit, error / unit
+        whole = (np.abs(units - np.rint(units)) <= wrong) & (wrong < TELLING)
+        places[whole] = exponent[whole]
+    return places
+
+
+class ExactValues:
+    """What the reference says about exact values.
+
+    Some features were converted before anybody trained on them: 39.02 degrees Fahrenheit were 3.9 degrees Celsius. Of the `natives`, the lines
+    to other units, that one is taken by which the reference has the plainest digits, if any is much plainer than none.
+    """
+
+    def __init__(self, reference: Numbers, natives: Sequence[Line] = ()) -> None:
+        self._known, self._counts = reference.sample.items()
+        self._keys, self._cells = reference.sketch.cells()
+        self._rows = max(reference.moments.count, 1)
+        # How often a value comes that is not among the known ones: as often as one came that came only once (Good, 1953).
+        often = int(self._counts[self._counts > 1].sum())
+        self._new = max(1.0 - often / self._rows, 1e-3)
+        self._digits = _plainest(self._known[self._known != 0], natives)
+
+    def log_chances(self, numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> Floats:
+        """The logarithm of the probability of each number, given the cell that it lies in; both errors as in `last_places`."""
+        numbers = np.where(np.abs(numbers) <= absolute, 0.0, numbers)
+        digits = self._new * self._digits.chances(numbers, relative, absolute)
+        chance = np.maximum(digits, self._seen(numbers, relative, absolute, self._cells))
+        found: Floats = np.log(np.where(numbers == 0, 1.0, chance))
+        return found
+
+    def unlike(self, numbers: Floats) -> float:
+        """By how many nats the last digits of numbers that are not zero are better described without the reference than by it."""
+        return self._digits.unlike(numbers) if numbers.size else 0.0
+
+    def met(self, numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> Floats:
+        """The share of the rows of the reference that hold each number; 0 for those that are not known."""
+        return self._seen(numbers, relative, absolute, None)
+
+    def _seen(
+        self, numbers: Floats, relative: float, absolute: Floats | float, cells: NDArray[np.int64] | None
+    ) -> Floats:
+        if not self._known.size:
+            return np.zeros(numbers.shape)
+        after = np.clip(np.searchsorted(self._known, numbers), 0, self._known.size - 1)
+        before = np.maximum(after - 1, 0)
+        nearer = np.abs(self._known[before] - numbers) < np.abs(self._known[after] - numbers)
+        nearest = np.where(nearer, before, after)
+        same = np.abs(self._known[nearest] - numbers) <= np.abs(numbers) * max(relative, SAME) + absolute
+        count = self._counts[nearest]
+        if cells is None:
+            return np.where(same, count / self._rows, 0.0)
+        at = np.minimum(np.searchsorted(self._keys, keys_of(self._known[nearest])), self._keys.size - 1)
+        share: Floats = np.where(same, count / np.maximum(cells[at], count), 0.0)
+        return share
+
+
+class _Digits:
+    """How often the last digit stands where, in numbers that went along a line."""
+
+    def __init__(self, numbers: Floats, line: Line) -> None:
+        self.line = line
+        self.counts = np.bincount(self._places(numbers, NOISE, 0.0) + _FIRST, minlength=ROUGH + _FIRST + 1)
+        self._shares = (self.counts + SMOOTHING) / (self.counts.sum() + SMOOTHING * PLACES)
+
+    def chances(self, numbers: Floats, relative: float, absolute: Floats | float) -> Floats:
+        """The probability of each number that is not zero, given its cell."""
+        places = self._places(numbers, relative, absolute)
+        size = np.abs(numbers) * abs(self.line.factor)
+        size[size == 0] = 1.0
+        rough = places == ROUGH
+        finest = _TENS[np.where(rough, 0, places) + _FIRST]
+        if rough.any():
+            finest[rough] = np.power(10.0, np.floor(np.log10(size[rough])) - MOST_DIGITS)
+        found: Floats = self._shares[places + _FIRST] / np.maximum(0.9 * CELL * size / finest, 1.0)
+        return found
+
+    def unlike(self, numbers: Floats) -> float:
+        """By how many nats the last digits of numbers, all together, are better described without the reference than by it."""
+        counts = np.bincount(self._places(numbers, NOISE, 0.0) + _FIRST, minlength=self.counts.size)
+        filled = counts > 0
+        own = counts[filled] / counts.sum()
+        return float(np.sum(counts[filled] * np.log(own / self._shares[filled])))
+
+    def _places(self, numbers: Floats, relative: float, absolute: Floats | float) -> NDArray[np.int64]:
+        if self.line == Line(1.0):
+            return last_places(numbers, relative, absolute)
+        factor, offset = abs(self.line.factor), abs(self.line.offset)
+        native = numbers * self.line.factor + self.line.offset
+        error = factor * (np.abs(numbers) * relative + absolute) + offset * NOISE
+        native = np.where(np.abs(native) <= error, 0.0, native)
+        return np.where(native == 0, 0, last_places(native, relative, error))
+
+
+def _plainest(numbers: Floats, natives: Sequence[Line]) -> _Digits:
+    plain = _Digits(numbers, Line(1.0))
+    best, most = plain, float(np.log(plain.chances(numbers, NOISE, 0.0)).sum()) + PLAINER
+    for line in natives:
+        digits = _Digits(numbers, line)
+        told = float(np.log(digits.chances(numbers, NOISE, 0.0)).sum())
+        if told > most:
+            best, most = digits, told
+    return best

@@ -1,0 +1,195 @@
+"""How much a feature moves of itself: between the chunks of training, and from one look to the next.
+
+Half a year of flights holds winter and no summer, and an hour of flights one weather. If rows were drawn independently from one
+population, chunks of n rows would differ by 1/n, the noise of counting. What they differ by beyond that is their own movement, and only
+what moves more than that is news.
+
+**Distance.** Two sets of shares p and p' lie `sum((p - p')**2 / q) / (bins - 1)` apart, q being the shares of the whole reference. Counting n
+rows of one population twice gives 2 / n on average, so a distance reads as "known as if from so few rows"; and the shares of a
+Dirichlet distribution of concentration c around q lie 1 / (c + 1) from q. The noise of counting is always taken off, so that
+distances here are those of the populations, and may come out slightly below zero when nothing moves.
+
+**Two movements.** Half of the mean distance of chunks that lie h chunks apart, their *variogram* (Matheron, "Principles of geostatistics", 1963),
+is fitted as `noise + walk * h`:
+
+- *noise* is there however near chunks are: rows of one plane, one storm, one hour come together. What comes in clumps averages out:
+  a stretch n times as long has an n-th of it. `clump` is in rows: a stretch of n rows moves by clump / n, and clump + 1 is the
+  design effect of survey statistics (Kish, "Survey sampling", 1965).
+- *walk* grows with the distance in time, as that of a random walk does: seasons, growth, fashion. What is served after training is further
+  from it than the chunks of training were from each other; `walked` extrapolates.
+
+**Calibration.** Movement has a direction (a calm week moves all wind speeds down) and comes in bursts (one storm), a Dirichlet distribution
+has neither. So each chunk of training is bet upon against all others, and both movements are widened until no such bet wins: training itself must be
+no finding.
+
+**From look to look.** Training's chunks are longer than looks and cannot say what happens inside of them: an hour of the day is a
+different one in each look, and all are in each chunk. So the looks themselves are asked, by the distance of adjacent stretches of 1, 2, 4, …
+looks (Allan, "Statistics of atomic frequency standards", 1966), of which the median counts: a change that lasts is between two of many.
+Stretches that are shorter than all that has been compared may hold anything.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from scipy.stats import chi2
+
+from hyperplan.skew.evidence import SMOOTHING, further, smoothed
+
+Floats = NDArray[np.float64]
+
+AHEAD = 0.5
+"""How long after the end of training a model serves, in lengths of its training, when nobody knows."""
+FEWEST_LOOKS = 10
+"""Looks that there must be to learn from them how looks differ."""
+FEWEST_STRETCHES = 8
+"""How many times longer the looks must be than the longest stretches of them that are compared: fewer, and a change would be in most pairs."""
+FURTHEST = 0.999
+"""The greatest distance that is allowed: 1 is that of rows that are all alike, whichever they are."""
+LUCK = math.log(2)
+"""What a bet on a chunk of training may win: twice its stake."""
+WIDENINGS = np.geomspace(1, 1000, 40)
+"""How many times wider than the estimate movement may be found to be."""
+USUAL = 0.95
+"""The share of training's chunks whose distance from the others is called usual."""
+
+
+class Movement(NamedTuple):
+    """How far the shares of a stretch of rows lie from those of the reference when nothing is wrong.
+
+    `clump` is in rows, `walk` the distance walked per row of training, `trained` the rows of training, `chunk` those of a chunk of it, `shortest` those of the shortest stretch
+    that was compared with others. `usual` is the PSI of a chunk of training against the others that only one in twenty
+    exceeds, beyond what counting explains. `rows` and `clumps` are what the looks say, by the lengths of stretches.
+    """
+
+    clump: float = 0.0
+    walk: float = 0.0
+    trained: float = 0.0
+    chunk: float = 0.0
+    shortest: float = 0.0
+    usual: float = 0.0
+    rows: Floats = np.zeros(0)
+    clumps: Floats = np.zeros(0)
+
+    def noise(self, rows: Floats) -> Floats:
+        """The distance between a stretch of so many rows and the population around it."""
+        sizes = np.maximum(rows, 1.0)
+        clumps = np.full(sizes.shape, self.clump)
+        if self.rows.size:
+            clumps = np.maximum(clumps, np.interp(np.log(sizes), np.log(self.rows), self.clumps))
+        return np.where(rows < self.shortest, FURTHEST, clumps / sizes)
+
+    def walked(self) -> float:
+        """The distance between the mean of training and a place beyond its end (the variance of kriging an average)."""
+        return self.walk * self.trained * (2 / 3 + 2 * AHEAD)
+
+    def from_training(self, rows: Floats, trained: Floats) -> Floats:
+        """The distance that so many served rows may have from those of training, the noise of counting these included."""
+        return np.minimum(self.noise(rows) + self.walked() + 1 / trained, FURTHEST)
+
+    def from_before(self, rows: Floats, before: Floats) -> Floats:
+        """The distance that so many rows may have from so many just before them."""
+        walked = self.walk * (rows + before)
+        return np.minimum(self.noise(rows) + self.noise(before) + walked + 1 / np.maximum(before, 1.0), FURTHEST)
+
+    def effect(self, counts: Floats, reference: Floats) -> float:
+        """The PSI of rows against others, less what counting them and the clumps of a stretch shorter than training's chunks make of it."""
+        rows = counts.sum()
+        clumps = np.maximum(self.noise(rows) - self.clump / max(self.chunk, rows), 0.0)
+        return float(stability(counts, reference) - (counts.size - 1) * (1 / rows + 1 / reference.sum() + clumps))
+
+    def seen_in(self, looks: Floats, shares: Floats) -> "Movement":
+        """This movement with what looks say, from their counts in order of time."""
+        looks = looks[looks.sum(axis=1) > 0]
+        if len(looks) < FEWEST_LOOKS:
+            return self
+        lengths = 2 ** np.arange(int(np.log2(len(looks) / FEWEST_STRETCHES)) + 1)
+        rows, clumps = zip(*(_clumps(looks, int(length), shares) for length in lengths), strict=True)
+        return self._replace(rows=np.array(rows), clumps=np.array(clumps), shortest=0.0)
+
+
+def _clumps(looks: Floats, length: int, shares: Floats) -> tuple[float, float]:
+    """Rows of a stretch of so many looks, and the clumps in which they come: all stretches are held against the one just after."""
+    totals = np.concatenate([np.zeros((1, looks.shape[1])), np.cumsum(looks, axis=0)])
+    stretches = totals[length:] - totals[:-length]
+    rows = float(stretches.sum() / len(stretches))
+    apart = float(np.median(distance(stretches[:-length], stretches[length:], shares))) / 2
+    return rows, max(apart, 0.0) * rows
+
+
+def distance(one: Floats, other: Floats, shares: Floats) -> Floats:
+    """How far apart two sets of counts (bins on the last axis) are beyond the noise of counting them."""
+    sizes, other_sizes = one.sum(axis=-1), other.sum(axis=-1)
+    apart = one / sizes[..., None] - other / other_sizes[..., None]
+    return np.asarray((apart**2 / shares).sum(axis=-1) / max(shares.size - 1, 1) - 1 / sizes - 1 / other_sizes)
+
+
+def shares_of(counts: Floats) -> Floats:
+    """Shares of bins, none of them zero."""
+    rows = smoothed(counts)
+    return np.asarray(rows / rows.sum(axis=-1, keepdims=True))
+
+
+def stability(counts: Floats, reference: Floats) -> Floats:
+    """The PSI of counts (bins on the last axis), with half a row for each bin added where the reference has its rows.
+
+    Few rows in many bins leave some empty, and adding half a row to each, as for a PSI of equals, would be a change of its own.
+    """
+    expected = shares_of(reference)
+    found = counts + SMOOTHING * expected.shape[-1] * expected
+    found = found / found.sum(axis=-1, keepdims=True)
+    return np.asarray(((found - expected) * np.log(found / expected)).sum(axis=-1))
+
+
+def of_training(chunks: Floats) -> Movement:
+    """The movement of a reference, from the counts of its chunks (by chunk and bin) in order of time. A single chunk shows none."""
+    chunks = chunks[chunks.sum(axis=1) > 0]
+    count, total = len(chunks), chunks.sum()
+    if count < 2:
+        return Movement(trained=float(total), chunk=float(total), shortest=float(total))
+    noise, walk = _fitted(chunks)
+    size = total / count
+    widened = _widening(chunks)
+    # What is widened is all that a stretch moves by, counting included: chunks that never moved may still have met one storm.
+    clump = widened * (noise * size + 1) - 1
+    return Movement(
+        clump=clump,
+        walk=widened * walk / size,
+        trained=float(total),
+        chunk=float(size),
+        shortest=float(chunks.sum(axis=1).min()),
+        usual=_usual(chunks),
+    )
+
+
+def _fitted(chunks: Floats) -> tuple[float, float]:
+    """Noise of a chunk, and walk from one to the next."""
+    count = len(chunks)
+    shares = shares_of(chunks.sum(axis=0))
+    lags = np.unique(np.round(np.geomspace(1, max(count * 3 // 4, 1), 12)).astype(int))
+    seen = np.array([distance(chunks[:-lag], chunks[lag:], shares).mean() / 2 for lag in lags])
+    weights = np.sqrt(count - lags)
+    terms = np.stack([np.ones(lags.size), lags.astype(np.float64)], axis=1)[:, : lags.size]
+    fitted, _ = nnls(terms * weights[:, None], np.maximum(seen, 0.0) * weights)
+    return float(fitted[0]), float(fitted[1]) if fitted.size > 1 else 0.0
+
+
+def _widening(chunks: Floats) -> float:
+    """How many times wider movement must be for no bet on a chunk, against the others, to win."""
+    whole, sizes = chunks.sum(axis=0), chunks.sum(axis=1)
+    others = whole - chunks
+    moved = max(float(distance(chunks, others, shares_of(whole)).mean()), 0.0)
+    for widening in WIDENINGS:
+        allowed = np.clip(widening * (moved + 1 / sizes) - 1 / sizes, 0.0, FURTHEST)
+        bets = further(chunks, others, np.minimum(allowed + 1 / others.sum(axis=1), FURTHEST))
+        if bets.max() <= LUCK:
+            break
+    return float(widening)
+
+
+def _usual(chunks: Floats) -> float:
+    others = chunks.sum(axis=0) - chunks
+    counting = chi2.ppf(USUAL, chunks.shape[1] - 1) * (1 / chunks.sum(axis=1) + 1 / others.sum(axis=1)).mean()
+    return max(float(np.quantile(stability(chunks, others), USUAL) - counting), 0.0)

@@ -1,0 +1,227 @@
+"""Changes of unit, scale and offset: seconds where training had minutes.
+
+**Reference**: the exact values, the digits and the cells of training (`exact`, `cells`, `lines`); **assumption**: that digits tell
+something, which is so for all that was ever written in decimals, converted but not rounded. What a line explains better than
+"nothing changed" by `LEAST` nats, digits alone and digits with cells, is reported, unless another unit explains it as well within
+`MARGIN`: then all of these are listed and none is named.
+
+**Reports** for a feature that declares a unit, `unit`: the line to one of the other units that measure the same; for one that does not, or
+where none of them fits, `scale`: a power of ten, or a factor that two units in use have between them; with rows of a few feeds only,
+their share. `effect` is that share. The natural logarithm of the likelihood ratio, less that of the number of lines tried, is the `evidence`.
+"""
+
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hyperplan.profile import Numbers
+from hyperplan.schema import AnyFeature, Float, Int
+from hyperplan.skew.case import Case, Look
+from hyperplan.skew.evidence import threshold
+from hyperplan.skew.finding import Finding
+from hyperplan.skew.lines import Expected, Explained
+from hyperplan.skew.units import Line, Unit, alternatives, roundings, table, unit
+from hyperplan.skew.words import percent, since, times_larger
+
+ROWS = 200
+"""Rows in which a change is looked for: the newest."""
+LEAST = 20.0
+"""Nats that a line must be better than none, whatever the number of features."""
+MARGIN = 6.0
+"""Nats by which one unit must be better than the next to be named."""
+FEWEST = 3
+"""Distinct values that must speak clearly for a line, ..."""
+MET = 0.3
+"""... or else what they are made from is so large a share of training."""
+STRANGE = 10.0
+"""Nats by which the digits must be unlike those of training before more than the units of the schema are tried."""
+HALF = 0.5
+"""A share that a factor of no unit must explain: a few values that are twice others prove nothing."""
+WHOLE = 0.9
+"""A share from which on all rows are meant."""
+POWERS = tuple(range(-9, 10))
+
+
+class _Way(NamedTuple):
+    """A line that something may have gone, and the unit it leads to; no unit for a mere factor. `like` are two units with that factor."""
+
+    line: Line
+    unit: Unit | None
+    like: tuple[Unit, Unit] | None = None
+
+    @property
+    def label(self) -> tuple[str, float]:
+        return (self.unit.symbol, 0.0) if self.unit else ("", self.line.factor)
+
+
+class _Named(NamedTuple):
+    """The ways that explain what was served: the best one, and those that cannot be told from it."""
+
+    best: _Way
+    rivals: list[_Way]
+    evidence: float
+
+
+def scales(case: Case) -> Iterable[Finding]:
+    """Features whose numbers are those of training, in other units."""
+    if not case.looks:
+        return
+    recent = case.recent(ROWS)
+    for name, feature in case.schema.features.items():
+        trained = case.training.features.get(name)
+        if not isinstance(feature, Float | Int) or trained is None or trained.numbers is None:
+            continue
+        parts = [numbers for look in recent if (numbers := _numbers(look, name))]
+        expected = case.once(("scale", name), functools.partial(_expected, feature, trained.numbers))
+        named = _named(case, feature, expected, Numbers.merged(parts))
+        if named is not None:
+            yield _finding(case, name, feature, expected, named)
+
+
+def _numbers(look: Look, name: str) -> Numbers | None:
+    profile = look.profile.features.get(name)
+    return profile.numbers if profile and profile.numbers and profile.numbers.moments.count else None
+
+
+def _expected(feature: AnyFeature, reference: Numbers) -> Expected:
+    declared = unit(feature.unit) if feature.unit else None
+    natives = [declared.to(other) for other in alternatives(declared)] if declared else []
+    return Expected(reference, natives)
+
+
+def _named(case: Case, feature: AnyFeature, expected: Expected, serving: Numbers) -> _Named | None:
+    """What explains the newest rows: the units that the schema speaks of first, then how people round them, then anything."""
+    bar = max(LEAST, threshold(len(case.schema.features)))
+    exact, rounded = case.once(("scale", "units", feature.unit), lambda: _units(feature.unit))
+    named = _best(exact, expected, serving, bar)
+    if named is not None or expected.strangeness(serving) < STRANGE:
+        return named
+    factors = case.once(("scale", "factors", feature.unit), lambda: _factors(feature.unit))
+    named = _best(rounded, expected, serving, bar) or _best(factors, expected, serving, bar)
+    if named is None or named.best.unit or _share(expected, named.best.line, [serving]) >= HALF:
+        return named
+    return None
+
+
+def _units(declared: str | None) -> tuple[list[_Way], list[_Way]]:
+    """The ways to the other units, and the ways that lead there when factors are rounded."""
+    known = unit(declared) if declared else None
+    if known is None:
+        return [], []
+    exact = [_Way(known.to(other), other) for other in alternatives(known)]
+    return exact, [way._replace(line=line) for way in exact for line in roundings(way.line)]
+
+
+def _factors(declared: str | None) -> list[_Way]:
+    """Powers of ten; and for a feature whose unit nobody knows, what two units have between them, if it is more than a digit long."""
+    found = {10.0**power: _Way(Line(10.0**power), None) for power in POWERS if power}
+    pairs = [] if declared and unit(declared) else [(one, other) for one in table() for other in alternatives(one)]
+    for one, other in pairs:
+        line = one.to(other)
+        digits = f"{line.factor:.0e}", f"{1 / line.factor:.0e}"
+        plain = any(
+            math.isclose(float(text), factor)
+            for text, factor in zip(digits, (line.factor, 1 / line.factor), strict=True)
+        )
+        if line.offset == 0 and one.base.offset == 0 and (not plain or line.factor in (60.0, 1 / 60.0)):
+            found.setdefault(float(f"{line.factor:.12g}"), _Way(line, None, (one, other)))
+    return list(found.values())
+
+
+def _best(ways: Sequence[_Way], expected: Expected, serving: Numbers, bar: float) -> _Named | None:
+    if not ways:
+        return None
+    explained = expected.explained([way.line for way in ways], serving)
+    evidence = _evidence(explained) - math.log(len(ways))
+    enough = evidence >= bar
+    if not enough.any():
+        return None
+    best = int(np.where(enough, explained.fit, -np.inf).argmax())
+    rivals: dict[Any, _Way] = {}
+    for index in np.argsort(-explained.fit):
+        if explained.fit[index] < explained.fit[best] - MARGIN:
+            break
+        if enough[index]:
+            rivals.setdefault(ways[index].label, ways[index])
+    rivals.pop(ways[best].label, None)
+    return _Named(ways[best], list(rivals.values()), float(evidence[best]))
+
+
+def _evidence(explained: Explained) -> Any:
+    """The evidence that counts: of several values each is bounded; of a single one only if training was full of it."""
+    many = np.where(explained.supporters >= FEWEST, np.minimum(explained.evidence, explained.digits), 0.0)
+    return np.where(explained.met >= MET, np.maximum(many, np.minimum(explained.fit, 2 * LEAST)), many)
+
+
+def _finding(case: Case, name: str, feature: AnyFeature, expected: Expected, named: _Named) -> Finding:
+    way = named.best
+    began = _beginning(case.looks, name, expected, way.line)
+    share = _share(expected, way.line, [numbers for look in case.looks[began:] if (numbers := _numbers(look, name))])
+    start, until = case.looks[began].start, case.looks[-1].end
+    known = unit(feature.unit) if feature.unit else None
+    nominal = known.to(way.unit) if known and way.unit else way.line
+    candidates = [_described(one, known) for one in (way, *named.rivals)]
+    details = {
+        "factor": nominal.factor,
+        "offset": nominal.offset,
+        "from": feature.unit if way.unit else None,
+        "to": way.unit.symbol if way.unit and not named.rivals else None,
+        "candidates": candidates,
+        "share": share,
+    }
+    what = name if share >= WHOLE else f"about {percent(share)} of {name}"
+    return Finding(
+        feature=name,
+        kind="feature",
+        finding="unit" if way.unit else "scale",
+        effect=share,
+        evidence=named.evidence,
+        sentence=f"{what} {_words(nominal)}{since(start if began else None, until)}{_reason(named, known)}",
+        since=start,
+        until=until,
+        details=details,
+    )
+
+
+def _share(expected: Expected, line: Line, parts: Sequence[Numbers]) -> float:
+    """The share of rows that went along a line, part by part: the sample of a short one is nearly all there is."""
+    went, stayed = map(sum, zip(*(expected.rows(line, numbers) for numbers in parts), strict=True))
+    return went / max(went + stayed, 1)
+
+
+def _described(way: _Way, known: Unit | None) -> dict[str, Any]:
+    line = known.to(way.unit) if known and way.unit else way.line
+    like = {"like": [way.like[0].symbol, way.like[1].symbol]} if way.like else {}
+    return {"unit": way.unit.symbol if way.unit else None, "factor": line.factor, "offset": line.offset, **like}
+
+
+def _words(line: Line) -> str:
+    return f"looks {times_larger(line.factor)}" if line.offset == 0 else "looks converted"
+
+
+def _reason(named: _Named, known: Unit | None) -> str:
+    way = named.best
+    if known and way.unit:
+        names = " or ".join(one.unit.name for one in (way, *named.rivals) if one.unit)
+        return f": {names} where training had {known.name}"
+    if named.rivals:
+        return f", or {' or '.join(times_larger(one.line.factor) for one in named.rivals)}"
+    if way.like:
+        return f", as {way.like[1].name} are than {way.like[0].name}"
+    return ""
+
+
+def _beginning(looks: Sequence[Look], name: str, expected: Expected, line: Line) -> int:
+    """The look at which what the newest ones show began: the first of the last unbroken row of looks that say it too."""
+    first = len(looks) - 1
+    for index in range(len(looks) - 1, -1, -1):
+        numbers = _numbers(looks[index], name)
+        says = expected.says(line, numbers) if numbers else None
+        if says is False:
+            break
+        if says:
+            first = index
+    return first

@@ -1,0 +1,139 @@
+"""Many profiles of a feature as counts over the bins of its reference: the chunks of training, and the looks.
+
+`bins` compares two profiles; detectors compare hundreds, again and again, so here the bins are cut once and all cells are sorted
+into them at once. Bins are those of `bins`, but only of usable values: that a value is missing, null or of the wrong type is told by
+detectors of its own. Values that the reference never saw share the bin of its rare ones: identifiers grow new values every
+day, and a flood of them fills that bin.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hyperplan.profile import CategoryCounts, FeatureProfile, Profile
+from hyperplan.profile.categories import order
+from hyperplan.skew.bins import MOST_CATEGORIES, edges_of, holds_texts, numbers_of
+from hyperplan.skew.case import Case
+
+Floats = NDArray[np.float64]
+
+
+class Tally(NamedTuple):
+    """Counts of usable values by bin (last axis), of the chunks of training and of the looks, both in order of time.
+
+    `season` holds those of the same hours in the weeks before. `texts` names the bins of values that have one to themselves; empty for numbers.
+    """
+
+    chunks: Floats
+    looks: Floats
+    season: Floats
+    texts: tuple[str, ...]
+
+    @property
+    def training(self) -> Floats:
+        """The counts of the whole reference."""
+        return np.asarray(self.chunks.sum(axis=0))
+
+
+def columns(profile: Profile) -> dict[str, FeatureProfile]:
+    """Features and what models answered, by name. A feature goes before an output of its name."""
+    return {**profile.outputs, **profile.features}
+
+
+def tallies(case: Case) -> dict[str, Tally]:
+    """The tally of each feature of which the reference has usable values in two bins or more."""
+    found = {}
+    for name, whole in columns(case.training).items():
+        chunks = _profiles(case.reference, name)
+        cut, counted = case.once(("tally", name), lambda whole=whole, chunks=chunks: _cut(whole, chunks))  # type: ignore[misc]
+        looks, season = (
+            cut.counts(_profiles([look.profile for look in some], name)) for some in (case.looks, case.season)
+        )
+        tally = cut.tally(counted, looks, season)
+        if tally.training.sum() and tally.looks.sum():
+            found[name] = tally
+    return found
+
+
+def _cut(whole: FeatureProfile, chunks: Sequence[FeatureProfile]) -> "tuple[_Numbers | _Texts, _Counted]":
+    cut = _Texts(whole) if holds_texts(whole) else _Numbers(whole)
+    return cut, cut.counts(chunks)
+
+
+def _profiles(profiles: Iterable[Profile], name: str) -> list[FeatureProfile]:
+    return [columns(profile).get(name, _NOTHING) for profile in profiles]
+
+
+_NOTHING = FeatureProfile()
+
+
+class _Counted(NamedTuple):
+    """Counts by profile and bin. Of texts whose hash is above the horizon, they are too low: see `CategoryCounts`."""
+
+    counts: Floats
+    horizon: bytes | None = None
+
+
+class _Numbers:
+    """The bins of numbers."""
+
+    def __init__(self, whole: FeatureProfile) -> None:
+        self._edges = edges_of(*numbers_of(whole).sketch.cells())
+
+    def counts(self, profiles: Sequence[FeatureProfile]) -> _Counted:
+        bins = self._edges.size + 1
+        cells = [numbers_of(profile).sketch.cells() for profile in profiles]
+        if not cells:
+            return _Counted(np.zeros((0, bins)))
+        keys = np.concatenate([keys for keys, _ in cells])
+        rows = np.repeat(np.arange(len(cells)) * bins, [keys.size for keys, _ in cells])
+        counts = np.concatenate([counts for _, counts in cells])
+        at = rows + np.searchsorted(self._edges, keys)
+        return _Counted(np.bincount(at, counts, len(cells) * bins).reshape(len(cells), bins).astype(np.float64))
+
+    def tally(self, chunks: _Counted, looks: _Counted, season: _Counted) -> Tally:
+        return Tally(chunks.counts, looks.counts, season.counts, ())
+
+
+class _Texts:
+    """The bins of categories, strings and truth values: the common values of the reference, and all others in the last."""
+
+    def __init__(self, whole: FeatureProfile) -> None:
+        known: dict[str, int] = {}
+        for counts in _kept(whole):
+            known |= counts.counts
+        self._common = tuple(sorted(known, key=lambda value: (-known[value], value))[:MOST_CATEGORIES])
+        self._horizon = _nearest(counts.horizon() for counts in _kept(whole))
+
+    def counts(self, profiles: Sequence[FeatureProfile]) -> _Counted:
+        found = np.zeros((len(profiles), len(self._common) + 1))
+        for row, profile in enumerate(profiles):
+            total = 0
+            for counts in _kept(profile):
+                total += counts.total()
+                found[row, :-1] += [counts.counts.get(value, 0) for value in self._common]
+            found[row, -1] = total - found[row].sum()
+        horizons = (counts.horizon() for profile in profiles for counts in _kept(profile) if counts.other)
+        return _Counted(found, _nearest(horizons))
+
+    def tally(self, chunks: _Counted, looks: _Counted, season: _Counted) -> Tally:
+        end = _nearest((self._horizon, chunks.horizon, looks.horizon, season.horizon))
+        exact = np.array([end is None or order(value) <= end for value in self._common], bool)
+        texts = tuple(value for value, is_exact in zip(self._common, exact, strict=True) if is_exact)
+        return Tally(_only(exact, chunks.counts), _only(exact, looks.counts), _only(exact, season.counts), texts)
+
+
+def _only(exact: NDArray[np.bool_], counts: Floats) -> Floats:
+    """Counts by value, with those that are not exact among the others in the last bin."""
+    others = counts[:, -1] + counts[:, :-1][:, ~exact].sum(axis=1)
+    return np.column_stack([counts[:, :-1][:, exact], others])
+
+
+def _kept(profile: FeatureProfile) -> list[CategoryCounts]:
+    return [counts for counts in (profile.values, profile.unseen_values) if counts is not None]
+
+
+def _nearest(horizons: Iterable[bytes | None]) -> bytes | None:
+    return min((horizon for horizon in horizons if horizon is not None), default=None)
