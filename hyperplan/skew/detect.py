@@ -15,13 +15,17 @@ import msgspec
 from hyperplan.skew.case import Case
 from hyperplan.skew.drift import drift
 from hyperplan.skew.finding import Finding
+from hyperplan.skew.rates import rates
 from hyperplan.skew.scale import scales
+from hyperplan.skew.selective import selective
 from hyperplan.skew.shift import shift
+from hyperplan.skew.threshold import threshold
+from hyperplan.skew.unlabelled import unlabelled
 
 Detector = Callable[[Case], Iterable[Finding]]
 """Looks at a case and says what it finds. Pure, and asked again after every look."""
 
-DETECTORS: tuple[Detector, ...] = (scales, shift, drift)
+DETECTORS: tuple[Detector, ...] = (rates, scales, shift, drift, unlabelled, selective, threshold)
 """The order is for people who read the code: `EXPLAINS` alone decides who stands."""
 
 _DISTRIBUTION = frozenset({"shift", "drift"})
@@ -45,6 +49,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "default": frozenset({"precision", "unseen"}) | _DISTRIBUTION,
     "precision": _DISTRIBUTION,
     "unseen": _DISTRIBUTION,
+    "threshold": _DISTRIBUTION,
     "shift": frozenset({"drift"}),
 }
 """For each finding those that it makes unnecessary, the strongest explanations first. What is not listed explains nothing.
