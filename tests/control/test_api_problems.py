@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from control.api.bodies import LARGEST, merged
 from control.alerts.alerting import Alerting
+from control.api.bodies import LARGEST, merged
 from control.app import create_app
 from control.plans import PlanFeed
 from control.registry import Registry
