@@ -1,11 +1,13 @@
 """A registry with the endpoint `flight-delay`, a store, a detector that finds what the test says, and a webhook that listens."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import URL
 
 from control.alerts.courier import Webhooks
 from control.registry import Change, Registry, Write
@@ -14,6 +16,7 @@ from control.stores import Store, open_store
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.skew.case import Case
 from hyperplan.skew.finding import Finding
+from tests.support.databases import PostgresServer, postgres_binaries, postgres_server
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 BUCKET = 0.2
@@ -70,13 +73,31 @@ def endpoint() -> Endpoint:
     return parse_endpoint(DOCUMENT)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    with postgres_server(binaries) as server:
+        yield server
+
+
 @pytest.fixture
-def open_registry(tmp_path: Path, endpoint: Endpoint) -> Iterator[Callable[[], Registry]]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str | URL:
+    """The URL of an empty database: SQLite's, or the one that the test asks for."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return sqlite_url(tmp_path / FILE)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database(f"alerts_{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def open_registry(database: str | URL, endpoint: Endpoint) -> Iterator[Callable[[], Registry]]:
     """Opens the registry of this test, as often as a restart of control would."""
     opened: list[Registry] = []
 
     def again() -> Registry:
-        opened.append(Registry(open_database(sqlite_url(tmp_path / FILE))))
+        opened.append(Registry(open_database(database)))
         opened[-1].put(endpoint, Change.APPLY, Write())
         return opened[-1]
 

@@ -19,6 +19,11 @@ T0 = 1_800_000_000 * 10**9
 SCHEMA = Schema(features={"dep_delay": Float(source="ops-feed"), "wind": Float(source="weather")})
 MakeFinding = Callable[..., Finding]
 
+pytestmark = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))], indirect=True
+)
+"""Everything here holds in each database."""
+
 
 class Desk:
     """A book with a lease and an outbox, and one webhook."""
