@@ -89,6 +89,7 @@ def _following(feed: PlanFeed) -> Callable[[Litestar], AbstractAsyncContextManag
         await feed.begin()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(feed.run)
+            tasks.start_soon(feed.follow)
             yield
             feed.close()
             tasks.cancel_scope.cancel()

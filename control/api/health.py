@@ -12,6 +12,7 @@ from control.plans import PlanFeed, Sidecars
 from control.problems import HttpProblem
 from control.registry import Registry
 from control.requests import RequestCounts
+from control.stores import Store
 
 
 @get("/healthz", media_type="text/plain")
@@ -21,12 +22,13 @@ async def healthz() -> str:
 
 
 @get("/readyz", media_type="text/plain")
-async def readyz(registry: NamedDependency[Registry]) -> str:
-    """The registry can be read."""
+async def readyz(registry: NamedDependency[Registry], store: NamedDependency[Store]) -> str:
+    """The registry and the store can be read."""
     try:
         await asyncio.to_thread(registry.number)
     except SQLAlchemyError as error:
         raise HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, f"the registry cannot be read: {error}") from None
+    await asyncio.to_thread(store.check)  # which says why it cannot
     return "ok\n"
 
 

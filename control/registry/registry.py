@@ -13,7 +13,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from control.registry.database import for_writing
+from control.registry.database import for_writing, shared
 from control.registry.tables import Change, Revision
 from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.plan import Plan, PlannedEndpoint, conflicts
@@ -75,6 +75,8 @@ class Registry:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.shared = shared(engine)
+        """Whether other controls may write to it too."""
         self._writing = for_writing(engine)
         self._read: dict[int, Entry] = {}
         """The newest entries by id, as they were last read. A revision never changes, so each is decoded once."""
