@@ -9,8 +9,10 @@ import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from hyperplan.comparison.readings import THRESHOLD
 from hyperplan.profile import Profile
 from hyperplan.schema import Schema
+from hyperplan.skew.labels import LabelCoverage
 
 T = TypeVar("T")
 
@@ -27,30 +29,43 @@ class Case:
     """An endpoint's schema, the reference of a model, and the looks at what was served, oldest first.
 
     `season` holds looks at the hour before the end of the newest look, widened to whole hours, in each of the weeks before, as far as there are
-    any; a file has none.
+    any; a file has none. `labels` says which of the predictions of longer stretches got a label so far, oldest first. `threshold` is the score from
+    which on somebody acts on a prediction of the model.
     """
 
     def __init__(
-        self, schema: Schema, reference: Sequence[Profile], looks: Sequence[Look], season: Sequence[Look] = ()
+        self,
+        schema: Schema,
+        reference: Sequence[Profile],
+        looks: Sequence[Look],
+        season: Sequence[Look] = (),
+        labels: Sequence[LabelCoverage] = (),
+        threshold: float = THRESHOLD,
     ) -> None:
         self.schema = schema
         self.reference = tuple(reference)
         self.looks = tuple(looks)
         self.season = tuple(season)
+        self.labels = tuple(labels)
+        self.threshold = threshold
         self._known: dict[Hashable, Any] = {}
+        self._seen: dict[Hashable, Any] = {}
 
-    def showing(self, looks: Sequence[Look], season: Sequence[Look] = ()) -> "Case":
-        """The same schema and reference with other looks. What was reckoned of the reference is kept for all of them."""
-        other = Case(self.schema, self.reference, looks, season)
+    def showing(
+        self, looks: Sequence[Look], season: Sequence[Look] = (), labels: Sequence[LabelCoverage] = ()
+    ) -> "Case":
+        """The same schema, reference and threshold with other looks. What was reckoned of the reference is kept for all of them."""
+        other = Case(self.schema, self.reference, looks, season, labels, self.threshold)
         other._known = self._known
         return other
 
     def once(self, key: Hashable, reckon: Callable[[], T]) -> T:
         """What depends on schema and reference alone, reckoned when it is first asked for: the reference does not change, looks do."""
-        if key not in self._known:
-            self._known[key] = reckon()
-        found: T = self._known[key]
-        return found
+        return _kept(self._known, key, reckon)
+
+    def once_shown(self, key: Hashable, reckon: Callable[[], T]) -> T:
+        """What depends on the looks as well, reckoned when the first detector asks for it."""
+        return _kept(self._seen, key, reckon)
 
     @property
     def training(self) -> Profile:
@@ -78,3 +93,10 @@ class Case:
 def merged(looks: Sequence[Look]) -> Profile:
     """The rows of several looks."""
     return Profile.merged(look.profile for look in looks)
+
+
+def _kept(known: dict[Hashable, Any], key: Hashable, reckon: Callable[[], T]) -> T:
+    if key not in known:
+        known[key] = reckon()
+    found: T = known[key]
+    return found

@@ -37,6 +37,14 @@ HOUR = 3600 * 10**9
 WEEK = 7 * 24 * HOUR
 
 
+VERDICTS = {
+    True: "it is leaving what training knew as well",
+    False: "training knew the like, so this is drift and no skew",
+    None: "the reference does not have it, so whether this is skew too nobody can tell",
+}
+"""What is said of a drift by whether it is skew as well."""
+
+
 class _Change(NamedTuple):
     """A change from some other looks: when it began, how large it is, and what it was held against."""
 
@@ -112,7 +120,7 @@ def _between_weeks(case: Case, tally: Tally) -> float:
     for look, counts in zip(case.season, tally.season, strict=True):
         week = (case.looks[-1].end - look.start) // WEEK
         weeks[week] = weeks.get(week, np.zeros_like(counts)) + counts
-    shares = shares_of(tally.training)
+    shares = shares_of(tally.usual)
     apart = [
         distance(one, other, shares) for one, other in combinations(weeks.values(), 2) if one.sum() and other.sum()
     ]
@@ -131,13 +139,10 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
     now, was = merged(looks), _compared_with(case, against, change.onset.look)
     counts = tally.looks[change.onset.look :].sum(axis=0)
     rows = int(counts.sum())
-    skewed = bool(further(counts, tally.training, movement.from_training(counts.sum(), tally.training.sum())) > 0)
+    skewed = _is_skewed(tally, counts, movement)
     told = contrast(columns(was)[name], columns(now)[name], change.reference, counts, tally.texts)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     whose = "before" if against == "before" else "at this hour in the weeks before"
-    verdict = (
-        "it is leaving what training knew as well" if skewed else "training knew the like, so this is drift and no skew"
-    )
     return Finding(
         feature=name,
         kind="distribution",
@@ -149,7 +154,7 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
         until=moment(looks[-1].end),
         sentence=(
             f"{name} is distributed otherwise than {whose}{since(looks[0].start, looks[-1].end)}: {told.words(unit, 'then')}. "
-            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {int(change.reference.sum()):,}; {verdict}."
+            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {int(change.reference.sum()):,}; {VERDICTS[skewed]}."
         ),
         details={
             "rows": rows,
@@ -158,6 +163,13 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
             "measures": msgspec.structs.asdict(compare(columns(was)[name], columns(now)[name])),
         },
     )
+
+
+def _is_skewed(tally: Tally, counts: Floats, movement: Movement) -> bool | None:
+    """Whether counts are further from training than it moves of itself; None when training does not have the feature."""
+    if not tally.training.any():
+        return None
+    return bool(further(counts, tally.training, movement.from_training(counts.sum(), tally.training.sum())) > 0)
 
 
 def _compared_with(case: Case, against: Against, look: int) -> Profile:

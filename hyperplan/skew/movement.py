@@ -144,11 +144,14 @@ def stability(counts: Floats, reference: Floats) -> Floats:
 
 
 def of_training(chunks: Floats) -> Movement:
-    """The movement of a reference, from the counts of its chunks (by chunk and bin) in order of time. A single chunk shows none."""
+    """The movement of a reference, from the counts of its chunks (by chunk and bin) in order of time.
+
+    A single chunk shows none. Nor does no row at all, of which no stretch can be judged until looks have been compared.
+    """
     chunks = chunks[chunks.sum(axis=1) > 0]
     count, total = len(chunks), chunks.sum()
     if count < 2:
-        return Movement(trained=float(total), chunk=float(total), shortest=float(total))
+        return Movement(trained=float(total), chunk=float(total), shortest=float(total) or math.inf)
     noise, walk = _fitted(chunks)
     size = total / count
     widened = _widening(chunks)

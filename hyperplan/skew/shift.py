@@ -34,7 +34,7 @@ SMALLEST = 0.06
 
 def shift(case: Case) -> Iterable[Finding]:
     """Features that are distributed otherwise than in training, and since when."""
-    judged = {name: _judged(case, name, tally) for name, tally in tallies(case).items()}
+    judged = {name: _judged(case, name, tally) for name, tally in tallies(case).items() if tally.training.any()}
     found = significant({name: onset.evidence for name, (onset, _, _) in judged.items()})
     for name, (began, movement, tally) in judged.items():
         if name not in found:
@@ -46,8 +46,9 @@ def shift(case: Case) -> Iterable[Finding]:
 
 def movement_of(case: Case, name: str, tally: Tally) -> Movement:
     """How a feature moves of itself, in training and in these looks."""
-    in_training = case.once(("movement", name, tally.texts), lambda: of_training(tally.chunks))
-    return in_training.seen_in(tally.looks, shares_of(tally.training))
+    key = ("movement", name, tally.texts)
+    in_training = case.once(key, lambda: of_training(tally.chunks))
+    return case.once_shown(key, lambda: in_training.seen_in(tally.looks, shares_of(tally.usual)))
 
 
 def _judged(case: Case, name: str, tally: Tally) -> tuple[Onset, Movement, Tally]:

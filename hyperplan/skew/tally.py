@@ -6,8 +6,9 @@ detectors of its own. Values that the reference never saw share the bin of its r
 day, and a flood of them fills that bin.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from hyperplan.profile import CategoryCounts, FeatureProfile, Profile
 from hyperplan.profile.categories import order
 from hyperplan.skew.bins import MOST_CATEGORIES, edges_of, holds_texts, numbers_of
-from hyperplan.skew.case import Case
+from hyperplan.skew.case import Case, Look
 
 Floats = NDArray[np.float64]
 
@@ -33,8 +34,13 @@ class Tally(NamedTuple):
 
     @property
     def training(self) -> Floats:
-        """The counts of the whole reference."""
+        """The counts of the whole reference; all zero when it does not have the feature."""
         return np.asarray(self.chunks.sum(axis=0))
+
+    @property
+    def usual(self) -> Floats:
+        """The counts that say how the feature usually is: those of the reference, or of the looks if it has none."""
+        return self.training if self.chunks.sum() else np.asarray(self.looks.sum(axis=0))
 
 
 def columns(profile: Profile) -> dict[str, FeatureProfile]:
@@ -43,23 +49,44 @@ def columns(profile: Profile) -> dict[str, FeatureProfile]:
 
 
 def tallies(case: Case) -> dict[str, Tally]:
-    """The tally of each feature of which the reference has usable values in two bins or more."""
+    """The tally of each feature and output that has usable values in the looks.
+
+    Bins are those of the reference. What models answered is seldom in a reference: then the bins are those of the looks, and chunks
+    hold no rows.
+    """
+    return case.once_shown("tallies", lambda: _tallies(case))
+
+
+def _tallies(case: Case) -> dict[str, Tally]:
     found = {}
-    for name, whole in columns(case.training).items():
-        chunks = _profiles(case.reference, name)
-        cut, counted = case.once(("tally", name), lambda whole=whole, chunks=chunks: _cut(whole, chunks))  # type: ignore[misc]
-        looks, season = (
-            cut.counts(_profiles([look.profile for look in some], name)) for some in (case.looks, case.season)
-        )
-        tally = cut.tally(counted, looks, season)
-        if tally.training.sum() and tally.looks.sum():
+    outputs = (name for look in case.looks for name in look.profile.outputs)
+    for name in dict.fromkeys((*columns(case.training), *outputs)):
+        cut, chunks = case.once(("tally", name), functools.partial(_cut, case, name))
+        if not chunks.counts.sum():
+            cut, chunks = _cut_by_looks(case, name)
+        looks, season = (cut.counts(_profiles(some, name)) for some in (_looked(case.looks), _looked(case.season)))
+        tally = cut.tally(chunks, looks, season)
+        if tally.looks.sum():
             found[name] = tally
     return found
 
 
-def _cut(whole: FeatureProfile, chunks: Sequence[FeatureProfile]) -> "tuple[_Numbers | _Texts, _Counted]":
-    cut = _Texts(whole) if holds_texts(whole) else _Numbers(whole)
-    return cut, cut.counts(chunks)
+def _cut(case: Case, name: str) -> "tuple[_Cut, _Counted]":
+    cut = _cut_of(columns(case.training).get(name, _NOTHING))
+    return cut, cut.counts(_profiles(case.reference, name))
+
+
+def _cut_by_looks(case: Case, name: str) -> "tuple[_Cut, _Counted]":
+    cut = _cut_of(FeatureProfile.merged(_profiles(_looked(case.looks), name)))
+    return cut, cut.counts([_NOTHING] * max(len(case.reference), 1))
+
+
+def _cut_of(whole: FeatureProfile) -> "_Cut":
+    return _Texts(whole) if holds_texts(whole) else _Numbers(whole)
+
+
+def _looked(looks: Sequence[Look]) -> list[Profile]:
+    return [look.profile for look in looks]
 
 
 def _profiles(profiles: Iterable[Profile], name: str) -> list[FeatureProfile]:
@@ -129,6 +156,9 @@ def _only(exact: NDArray[np.bool_], counts: Floats) -> Floats:
     """Counts by value, with those that are not exact among the others in the last bin."""
     others = counts[:, -1] + counts[:, :-1][:, ~exact].sum(axis=1)
     return np.column_stack([counts[:, :-1][:, exact], others])
+
+
+_Cut: TypeAlias = _Numbers | _Texts
 
 
 def _kept(profile: FeatureProfile) -> list[CategoryCounts]:

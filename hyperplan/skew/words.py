@@ -32,10 +32,10 @@ def times_larger(factor: float) -> str:
 def percent(share: float) -> str:
     """A share in words.
 
-    >>> percent(0.421), percent(0.004)
-    ('42 %', '0.4 %')
+    >>> percent(0.421), percent(0.024), percent(0.004)
+    ('42 %', '2.4 %', '0.4 %')
     """
-    return f"{share:.0%}".replace("%", " %") if share >= 0.095 else f"{share * 100:.1g} %"
+    return f"{share:.0%}".replace("%", " %") if share >= 0.095 else f"{share * 100:.2g} %"
 
 
 def since(start: int | None, until: int) -> str:

@@ -1,0 +1,129 @@
+"""`selective`: the rows that got a label differ from those that were scored, so a training set made of them is not what is served.
+
+Labels follow from what a model chose: a loan that was refused never defaults. Reference: the rows of the same stretches that got none
+(`Case.labels`, those that are ripe), each stretch weighted by its labels, so what changes with time changes on both sides and is no finding. Labelled and unlabelled rows are independent
+samples; what is allowed is the noise of counting both, and that of their difference from one stretch to the next.
+
+The effect is the PSI of the labelled against *all* rows that were scored, which is what a model trained on labels alone would get wrong. It says
+that labels are selective, not why; where choices are logged with their probability, that corrects for it.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from hyperplan.skew.case import Case, Look
+from hyperplan.skew.compare import compare
+from hyperplan.skew.contrast import contrast
+from hyperplan.skew.evidence import further, significant
+from hyperplan.skew.finding import Finding
+from hyperplan.skew.labels import LabelCoverage, ripe
+from hyperplan.skew.movement import FURTHEST, Floats, shares_of, stability
+from hyperplan.skew.shift import SMALLEST
+from hyperplan.skew.tally import Tally, columns, tallies
+from hyperplan.skew.words import moment, percent
+
+FEWEST_STRETCHES = 4
+"""Ripe stretches that there must be to see how stretches differ."""
+
+
+class _Selected(NamedTuple):
+    """Counts by bin of the rows with a label and of all that were scored at their times, and the log e-value that they differ."""
+
+    labelled: Floats
+    scored: Floats
+    evidence: float
+    texts: tuple[str, ...]
+
+    def effect(self) -> float:
+        """The PSI of the labelled against all, less what counting the two makes of it."""
+        counting = max(1 / self.labelled.sum() - 1 / self.scored.sum(), 0.0)  # the labelled are among all
+        return float(stability(self.labelled, self.scored) - (self.labelled.size - 1) * counting)
+
+
+def selective(case: Case) -> Iterable[Finding]:
+    """Features and outputs of which the labelled rows are not like all that were scored."""
+    stretches = ripe(case.labels)
+    if len(stretches) < FEWEST_STRETCHES:
+        return
+    whole = LabelCoverage.merged(stretches)
+    selected = _selected(case, stretches)
+    found = significant({name: one.evidence for name, one in selected.items()})
+    for name, one in selected.items():
+        if name in found and one.effect() >= SMALLEST:
+            yield _finding(case, name, one, whole)
+
+
+def _selected(case: Case, stretches: Sequence[LabelCoverage]) -> dict[str, _Selected]:
+    scored = [part.scored for part in stretches]
+    looks = [Look(part.start, part.end, part.labelled) for part in stretches]
+    # Bins are those of all that was scored, so a label, which only the labelled have, has none.
+    told = tallies(Case(case.schema, scored, looks))
+    return {
+        name: one
+        for name, tally in told.items()
+        if tally.training.any() and (one := _held_against_others(tally)) is not None
+    }
+
+
+def _held_against_others(tally: Tally) -> _Selected | None:
+    labelled, others = tally.looks, np.maximum(tally.chunks - tally.looks, 0.0)
+    told = (labelled.sum(axis=1) > 0) & (others.sum(axis=1) > 0)
+    if np.count_nonzero(told) < FEWEST_STRETCHES:
+        return None
+    labelled, others = labelled[told], others[told]
+    counts, reference = labelled.sum(axis=0), _standardised(others, labelled)
+    allowed = min(_between_stretches(labelled, others, shares_of(tally.training)) + 1 / reference.sum(), FURTHEST)
+    evidence = float(further(counts, reference, np.array(allowed)))
+    return _Selected(counts, _standardised(labelled + others, labelled), evidence, tally.texts)
+
+
+def _standardised(counts: Floats, labelled: Floats) -> Floats:
+    """Counts with stretches weighted as they are among the labelled, and as many rows as such shares are known from (Kish, 1965).
+
+    More labels in some hours than in others select hours, not rows; what differs between hours is drift's business.
+    """
+    sizes, weights = counts.sum(axis=1), labelled.sum(axis=1) / labelled.sum()
+    rows = 1 / (weights**2 / sizes).sum()
+    return np.asarray(rows * (weights[:, None] * counts / sizes[:, None]).sum(axis=0))
+
+
+def _between_stretches(labelled: Floats, others: Floats, shares: Floats) -> float:
+    """How far the difference of labelled and others, on average over all stretches, may be from what it is on average in truth.
+
+    By what the differences of adjacent stretches differ, beyond counting: neither what selects nor what changes slowly is in it.
+    """
+    sizes, other_sizes = labelled.sum(axis=1), others.sum(axis=1)
+    apart = labelled / sizes[:, None] - others / other_sizes[:, None]
+    counting = 1 / sizes + 1 / other_sizes
+    steps = (np.diff(apart, axis=0) ** 2 / shares).sum(axis=1) / max(shares.size - 1, 1) - counting[1:] - counting[:-1]
+    return max(float(steps.mean()) / 2, 0.0) / len(sizes)
+
+
+def _finding(case: Case, name: str, one: _Selected, whole: LabelCoverage) -> Finding:
+    labelled, scored = columns(whole.labelled)[name], columns(whole.scored)[name]
+    unit = case.schema.features[name].unit if name in case.schema.features else None
+    told = contrast(scored, labelled, one.scored, one.labelled, one.texts)
+    share = whole.share() or 0.0
+    return Finding(
+        feature=name,
+        kind="scoring",
+        finding="selective",
+        against="before",
+        effect=one.effect(),
+        evidence=one.evidence,
+        since=moment(whole.start),
+        until=moment(whole.end),
+        sentence=(
+            f"Labels are selective in {name}: among the {percent(share)} of {whole.scored.rows:,} rows that got one, "
+            f"{told.words(unit, 'among all')}. A training set of labelled rows is not what is served."
+        ),
+        details={
+            "share": share,
+            "rows": whole.labelled.rows,
+            **told.details(),
+            "measures": msgspec.structs.asdict(compare(scored, labelled)),
+        },
+    )
