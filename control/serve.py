@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
+from control.alerts.alerting import Alerting
+from control.alerts.courier import Webhooks
 from control.app import create_app
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
@@ -31,7 +33,7 @@ GRACE = 2
 
 
 class ControlSettings(NamedTuple):
-    """Where control listens, as (host, port), and keeps its data. `bucket` is in seconds.
+    """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
     `registry` and `store` are URLs; without them both are files in the folder `data`.
     """
@@ -42,6 +44,7 @@ class ControlSettings(NamedTuple):
     bucket: float
     registry: str | None = None
     store: str | None = None
+    webhooks: Webhooks = Webhooks()
 
 
 class _Server(uvicorn.Server):
@@ -71,7 +74,9 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         opened.push_async_callback(_cancel, asyncio.create_task(keep_compacting(store)))
         address = "{}:{}".format(*listener.getsockname()[:2])
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
-        await _answer(uvicorn.Config(create_app(registry, store, feed), **_UVICORN), listener, feed, stop)
+        alerting = Alerting(registry, store, settings.webhooks)
+        opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
+        await _answer(uvicorn.Config(create_app(registry, store, feed, alerting), **_UVICORN), listener, feed, stop)
 
 
 def _spare_the_collector() -> None:
