@@ -4,8 +4,9 @@ other. Unknown fields are passed over, and missing ones take their defaults.
 Text that clients sent may hold halves of surrogate pairs, which JSON lets through; they survive the way.
 """
 
+from contextlib import suppress
 from functools import cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgpack
 import msgspec
@@ -28,11 +29,9 @@ def unpacked(data: bytes, kind: type[T], what: str) -> T:
     Raises:
         ValueError: it is none of this kind; `what` is what it is called.
     """
-    try:
-        read: T = _decoder(kind).decode(data)
-        return read
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass  # it holds half a surrogate pair, or is none of this kind; what is slower reads the one, and says of the other why
+    # Text may hold half a surrogate pair, or all this be no observation: what is slower reads the one, and says of the other why.
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return cast(T, _decoder(kind).decode(data))
     try:
         return msgspec.convert(msgpack.unpackb(data, unicode_errors="surrogatepass"), kind)
     except (msgpack.UnpackException, msgspec.ValidationError, RecursionError, ValueError) as error:

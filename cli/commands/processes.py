@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from cli.addresses import checked_url, claim_each, collector, parse_address
+from cli.amounts import seconds, size
 from cli.app import app
 from cli.failure import Failure
 from cli.options import (
@@ -24,6 +25,9 @@ from cli.options import (
     ControlListen,
     Data,
     Json,
+    Keep,
+    KeepBytes,
+    KeepWindows,
     Listen,
     OtlpListen,
     RegistryUrl,
@@ -111,13 +115,29 @@ def control(
     store: StoreUrl = None,
     registry: RegistryUrl = None,
     bucket: Bucket = 60.0,
+    keep: Keep = None,
+    keep_bytes: KeepBytes = None,
+    keep_windows: KeepWindows = None,
     as_json: Json = False,
 ) -> None:
     """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles and skew."""
     from control.serve import ControlSettings, serve
+    from control.stores import Keeping
 
     api_at, otlp_at = claim_each({"--listen": listen, "--otlp-listen": otlp_listen})
-    settings = ControlSettings(listen=api_at, otlp=otlp_at, data=data, bucket=bucket, registry=registry, store=store)
+    settings = ControlSettings(
+        listen=api_at,
+        otlp=otlp_at,
+        data=data,
+        bucket=bucket,
+        registry=registry,
+        store=store,
+        keeping=Keeping(
+            samples=seconds(keep, "--keep") if keep else None,
+            windows=seconds(keep_windows, "--keep-windows") if keep_windows else None,
+            size=size(keep_bytes, "--keep-bytes") if keep_bytes else None,
+        ),
+    )
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
 
