@@ -2,6 +2,9 @@
 
 Every use takes a cursor of its own, which is a connection of its own: readers see the last commit, never a transaction
 under way. Each commit is synced to disk before it returns.
+
+A disk that is full may hit DuckDB where it cannot go back, as in a checkpoint. Then it refuses to do anything until the file is opened
+again, which loses nothing that was committed. That is done at the next use, and the next, until it succeeds.
 """
 
 import threading
@@ -28,8 +31,10 @@ class DuckDB:
         Raises:
             Unopenable: another process has it open, it is no DuckDB file, or a newer version wrote it.
         """
+        self._path = str(path)
+        self._closed = self._broken = False
         try:
-            self._connection = duckdb.connect(str(path))
+            self._connection = duckdb.connect(self._path)
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise Unopenable(f"{path} cannot be opened; is another control using it? ({reason})") from None
@@ -43,26 +48,21 @@ class DuckDB:
 
     def close(self) -> None:
         """Close the file, after the writer of the moment is done."""
-        with self._one_writer:
+        with self._one_writer, self._sharing:
+            self._closed = True
             self._connection.close()
 
     @contextmanager
     def reading(self) -> Iterator["_Cursor"]:
         """See `Database.reading`."""
-        try:
-            with self._cursor() as cursor:
-                yield _Cursor(cursor)
-        except duckdb.Error as error:
-            raise Unavailable(str(error)) from error
+        with self._told(), self._cursor() as cursor:
+            yield _Cursor(cursor)
 
     @contextmanager
     def writing(self) -> Iterator["_Cursor"]:
         """See `Database.writing`."""
-        try:
-            with self._transaction() as cursor:
-                yield _Cursor(cursor)
-        except duckdb.Error as error:
-            raise Unavailable(str(error)) from error
+        with self._told(), self._transaction() as cursor:
+            yield _Cursor(cursor)
 
     def delete_before(self, table: StoredTable, column: str, time: int) -> None:
         """See `Database.delete_before`."""
@@ -75,8 +75,23 @@ class DuckDB:
             reader.execute("CHECKPOINT")
 
     @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tells DuckDB's errors as ours."""
+        try:
+            yield
+        except duckdb.FatalException as error:
+            self._broken = True
+            raise Unavailable(str(error)) from error
+        except duckdb.Error as error:
+            raise Unavailable(str(error)) from error
+
+    @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._sharing:
+            if self._broken and not self._closed:
+                self._connection.close()  # others may still have cursors: then the file is only closed when these are, and later opened
+                self._connection = duckdb.connect(self._path)
+                self._broken = False
             cursor = self._connection.cursor()
         try:
             yield cursor
