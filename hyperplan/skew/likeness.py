@@ -43,11 +43,20 @@ RARE = (0.99, 0.005, 0.005)
 Models = dict[tuple[int, float], float]
 
 
+FEWEST = 2
+"""Stretches that there must be to learn from; before, the last chunks of training are among them."""
+
+
 class History(NamedTuple):
-    """What a feature held in training, and in stretches of serving before it was gone, oldest first."""
+    """What a feature held: in all of training, in its last chunks, and in stretches of serving before it was gone, oldest first."""
 
     training: FeatureProfile
+    chunks: Sequence[FeatureProfile]
     stretches: Sequence[FeatureProfile]
+
+    def past(self) -> Sequence[FeatureProfile]:
+        """What one can learn from how the feature goes on."""
+        return self.stretches if len(self.stretches) >= FEWEST else [*self.chunks, *self.stretches]
 
 
 def values(unhashed: Unhashed, history: History, field: FeatureProfile) -> float:
@@ -56,7 +65,7 @@ def values(unhashed: Unhashed, history: History, field: FeatureProfile) -> float
     if not found.kinds().sum():
         return 0.0
     training = unhashed.of_values(history.training)
-    past = [unhashed.of_values(stretch) for stretch in history.stretches]
+    past = [unhashed.of_values(stretch) for stretch in history.past()]
     return _as_feature(found, training, past) - _as_another(found, training, past)
 
 

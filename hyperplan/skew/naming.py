@@ -23,7 +23,7 @@ PART = 2.0
 """The words of one are among those of the other."""
 SILENT = 0.0
 """One of the names says nothing: `column_17`."""
-UNLIKE = -1.0
+UNLIKE = -1.5
 """No word in common: a translation, or another thing."""
 SIBLINGS = -3.0
 """Words in common, and others that differ."""
@@ -85,7 +85,7 @@ def alike(one: str, other: str) -> float:
     >>> alike("dep_delay", "depDelay"), alike("distance", "dist"), alike("surfaceAppartement", "apartmentSurface")
     (7.0, 5.0, 5.0)
     >>> alike("wind_speed", "wind_gust"), alike("meter_1", "meter_2"), alike("ghi", "column_17"), alike("ghi", "dni")
-    (-3.0, -3.0, 0.0, -1.0)
+    (-3.0, -3.0, 0.0, -1.5)
     """
     words, others = words_of(one), words_of(other)
     if "".join(words) == "".join(others):

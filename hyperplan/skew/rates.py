@@ -113,9 +113,11 @@ def judged(case: Case, name: str, rate: Rate) -> Judged:
     if not rows or not trained or not looks[:, 0].any():
         return Judged(rate, _NOTHING, 0.0, 0.0)
     whole = training.sum(axis=0)
-    movement = case.once(("rate moves", name, rate.finding), lambda: of_training(training)).seen_in(
-        looks, shares_of(whole)
-    )
+    movement = case.once(("rate moves", name, rate.finding), lambda: of_training(training))
+    movement = movement.seen_in(looks, shares_of(whole))
+    if looks[:, 0].sum() > training[:, 0].max():
+        # No stretch of training that is shorter than its chunks can have held more of these rows than a whole chunk.
+        movement = movement._replace(shortest=0.0)
     began = onset(looks, whole, movement.from_training)
     now = looks[began.look :].sum(axis=0)
     return Judged(rate, began, float(whole[0] / trained), float(now[0] / max(now.sum(), 1.0)))

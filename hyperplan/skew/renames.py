@@ -35,7 +35,7 @@ from hyperplan.skew.rates import MISSING, Judged, judged, matters
 from hyperplan.skew.unhashing import Floats, Unhashed
 from hyperplan.skew.words import moment, percent, since
 
-SURE = 2.0
+SURE = 3.0
 """By how much likelier a rename must be than anything else, in nats."""
 POSSIBLE = -1.5
 """From here on it is at least possible."""
@@ -163,7 +163,9 @@ def _witnesses(case: Case, name: str, gone: Gone, field: str) -> Witnesses | Non
         return None
     before = case.looks[: gone.look]
     earlier = sum(_present(look.profile, field) for look in before) / max(sum(look.profile.rows for look in before), 1)
-    history = History(case.training.features[name], _stretches(before, name, sum(look.profile.rows for look in looks)))
+    chunks = [chunk.features[name] for chunk in case.reference[-STRETCHES:] if name in chunk.features]
+    stretches = _stretches(before, name, sum(look.profile.rows for look in looks))
+    history = History(case.training.features[name], chunks, stretches)
     found = merged(looks).unknown_profiles[field]
     unhashed = Unhashed(case.schema.features[name], history.training, history.stretches)
     return Witnesses(
