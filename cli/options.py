@@ -22,6 +22,25 @@ Run = Annotated[
 Data = Annotated[
     Path, typer.Option("--data", envvar="HYPERPLAN_DATA", help="The folder of what must outlive a restart.")
 ]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="HYPERPLAN_STORE",
+        help="Where samples, windows and counters are kept: postgresql://USER@HOST/DATABASE or "
+        "clickhouse://USER@HOST/DATABASE, which several controls may share.",
+        show_default="a DuckDB file in --data",
+    ),
+]
+RegistryUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        envvar="HYPERPLAN_REGISTRY",
+        help="Where endpoints and their revisions are kept: postgresql://USER@HOST/DATABASE, which several controls may share.",
+        show_default="a SQLite file in --data",
+    ),
+]
 Author = Annotated[str | None, typer.Option(envvar="HYPERPLAN_AUTHOR", help="Who makes the change.")]
 Reason = Annotated[str | None, typer.Option(help="Why; kept with the revision.")]
 Wait = Annotated[
@@ -32,7 +51,9 @@ Wait = Annotated[
 ]
 Bucket = Annotated[
     float,
-    typer.Option("--bucket", envvar="HYPERPLAN_BUCKET", min=0.1, help="Seconds of traffic that one profile covers."),
+    typer.Option(
+        "--bucket", envvar="HYPERPLAN_BUCKET", min=0.1, max=86_400, help="Seconds of traffic that one profile covers."
+    ),
 ]
 Traces = Annotated[
     str | None,

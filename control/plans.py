@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from control.registry import Registry
 
@@ -24,6 +25,8 @@ FORGOTTEN_AFTER = 600.0
 SILENT_AFTER = 60.0
 """Seconds without a word after which nobody waits for a sidecar any more: it asks again after 25 at most, or when it has
 applied a plan."""
+BETWEEN_LOOKS = 1.0
+"""Seconds after which a plan that another control has changed is handed on, at most."""
 PATIENCE = 1.0
 """Seconds that a question waits for a write that was just made; also the pause after the registry could not be read."""
 
@@ -121,6 +124,14 @@ class PlanFeed:
                 log.exception("the registry cannot be read; sidecars keep plan %d until it can", self.number)
                 self._stale.set()
                 await asyncio.sleep(PATIENCE)
+
+    async def follow(self) -> None:
+        """Look whether another control has written, once a second, until cancelled."""
+        while self._registry.shared:
+            await asyncio.sleep(BETWEEN_LOOKS)
+            with contextlib.suppress(SQLAlchemyError):  # one that cannot be read is told of elsewhere
+                if await asyncio.to_thread(self._registry.number) != self.number:
+                    self._stale.set()
 
     async def refresh(self) -> None:
         """Read the plan, and wake who waits."""

@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from sqlalchemy.exc import OperationalError
 
+from control.alerts.book import NoSuchAlert, NoSuchSilence
 from control.registry import NoSuchEndpoint, NoSuchRevision, Stale
+from control.stores import Unavailable
 from hyperplan.problems import Invalid, Problem
 
 log = logging.getLogger("hyperplan.control")
@@ -119,6 +122,17 @@ def _on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[
     return answer(HttpProblem(status, details.get(status, error.detail), headers=headers))
 
 
+def _on_unavailable(_: Request[Any, Any, Any], error: Unavailable) -> Response[bytes]:
+    log.error("the store cannot be asked: %s", error)
+    return answer(HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, f"the store cannot be asked now: {error}"))
+
+
+def _on_registry_away(_: Request[Any, Any, Any], error: OperationalError) -> Response[bytes]:
+    log.error("the registry cannot be asked: %s", error)
+    said = (str(error.orig).splitlines() or ["no reason given"])[0]
+    return answer(HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, f"the registry cannot be asked now: {said}"))
+
+
 def _lowered(message: str) -> str:
     """msgspec's messages as ours are written."""
     return message[:1].lower() + message[1:].replace("`", "")
@@ -134,7 +148,11 @@ HANDLERS: dict[Any, Any] = {
     Invalid: _on_invalid,
     NoSuchEndpoint: _on_missing,
     NoSuchRevision: _on_missing,
+    NoSuchAlert: _on_missing,
+    NoSuchSilence: _on_missing,
     Stale: _on_stale,
+    Unavailable: _on_unavailable,
+    OperationalError: _on_registry_away,
     HTTPException: _on_http,
     Exception: _on_bug,
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 from collections.abc import Iterator
@@ -9,14 +10,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
+from control.alerts.alerting import Alerting
+from control.alerts.courier import Webhooks
 from control.app import create_app
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
 from control.registry import NoSuchEndpoint, Registry
 from control.registry.database import FILE, open_database, sqlite_url
 from control.registry.database import Unopenable as UnopenableRegistry
-from control.stores import Store, keep_compacting, open_store
+from control.stores import Store, Unavailable, keep_compacting, open_store
 from control.stores import Unopenable as UnopenableStore
 from hyperplan.endpoint import Endpoint
 
@@ -29,12 +33,18 @@ GRACE = 2
 
 
 class ControlSettings(NamedTuple):
-    """Where control listens, as (host, port), and keeps its data. `bucket` is in seconds."""
+    """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
+
+    `registry` and `store` are URLs; without them both are files in the folder `data`.
+    """
 
     listen: tuple[str, int]
     otlp: tuple[str, int]
     data: Path
     bucket: float
+    registry: str | None = None
+    store: str | None = None
+    webhooks: Webhooks = Webhooks()
 
 
 class _Server(uvicorn.Server):
@@ -55,6 +65,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
     Raises:
         CannotStart: an address cannot be listened on, or the data not be opened.
     """
+    _spare_the_collector()
     async with contextlib.AsyncExitStack() as opened:
         listener = opened.enter_context(_listening(*settings.listen))
         registry, store = _open(settings, opened)
@@ -63,7 +74,16 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         opened.push_async_callback(_cancel, asyncio.create_task(keep_compacting(store)))
         address = "{}:{}".format(*listener.getsockname()[:2])
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
-        await _answer(uvicorn.Config(create_app(registry, store, feed), **_UVICORN), listener, feed, stop)
+        alerting = Alerting(registry, store, settings.webhooks)
+        opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
+        await _answer(uvicorn.Config(create_app(registry, store, feed, alerting), **_UVICORN), listener, feed, stop)
+
+
+def _spare_the_collector() -> None:
+    """Have garbage looked for seldom: a batch of samples is a hundred thousand objects without a cycle among them, and looking
+    at them took half the time of reading them."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 _UVICORN: dict[str, Any] = {
@@ -76,10 +96,10 @@ _UVICORN: dict[str, Any] = {
 
 
 def _open(settings: ControlSettings, opened: contextlib.AsyncExitStack) -> tuple[Registry, Store]:
-    """The registry and the store in the data folder, closed with the rest."""
+    """The registry and the store, closed with the rest."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        registry = Registry(open_database(sqlite_url(settings.data / FILE)))
+        registry = Registry(open_database(settings.registry or sqlite_url(settings.data / FILE)))
         opened.callback(registry.close)
         registry.plan()  # what cannot be read is better known now than at the first question
     except OSError as error:
@@ -94,9 +114,11 @@ def _open(settings: ControlSettings, opened: contextlib.AsyncExitStack) -> tuple
             return registry.get(name)[1]
         except NoSuchEndpoint:
             return None
+        except SQLAlchemyError as error:
+            raise Unavailable(f"the registry cannot be read: {error}") from error
 
     try:
-        store = open_store(settings.data, settings.bucket, endpoint_of)
+        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of)
     except UnopenableStore as error:
         raise CannotStart(str(error)) from None
     opened.callback(store.close)

@@ -26,7 +26,9 @@ from cli.options import (
     Json,
     Listen,
     OtlpListen,
+    RegistryUrl,
     Run,
+    StoreUrl,
     Traces,
     TraceSampling,
     TransportName,
@@ -106,6 +108,8 @@ def control(
         typer.Option(envvar="HYPERPLAN_OTLP_LISTEN", help="Where samples and metrics are received, as OTLP over gRPC."),
     ] = OTLP_LISTEN,
     data: Data = Path("data/control"),
+    store: StoreUrl = None,
+    registry: RegistryUrl = None,
     bucket: Bucket = 60.0,
     as_json: Json = False,
 ) -> None:
@@ -113,7 +117,7 @@ def control(
     from control.serve import ControlSettings, serve
 
     api_at, otlp_at = claim_each({"--listen": listen, "--otlp-listen": otlp_listen})
-    settings = ControlSettings(listen=api_at, otlp=otlp_at, data=data, bucket=bucket)
+    settings = ControlSettings(listen=api_at, otlp=otlp_at, data=data, bucket=bucket, registry=registry, store=store)
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
 

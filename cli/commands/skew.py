@@ -8,7 +8,7 @@ import typer
 
 from cli.app import app
 from cli.failure import Failure
-from cli.options import Json
+from cli.options import CONTROL, ControlUrl, Json
 from hyperplan.problems import Invalid
 
 if TYPE_CHECKING:
@@ -145,3 +145,74 @@ def _show(found: "list[Finding]", *, timed: bool) -> None:
         since = _moment(one.since) if timed else "-" if one.since is None else f"{one.since:,}"
         table.add_row(f"{one.kind}: {one.finding}", since or "-", one.sentence)
     Console().print(table)
+
+
+@group.command("join")
+def skew_join(
+    log: Annotated[Path, typer.Option(help="The training log: Parquet or CSV, a row for each key.")],
+    key: Annotated[
+        str,
+        typer.Option(
+            help="The column that says which rows belong together; of samples also prediction_id, entity, or a feature."
+        ),
+    ],
+    served: Annotated[Path | None, typer.Option(help="What was served: Parquet or CSV.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Take what was served from control instead: the samples of this endpoint.")
+    ] = None,
+    since: Annotated[str, typer.Option(help="Samples from when: a time, or as long ago as -15m, -1h, -7d.")] = "-1d",
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            help="The schema, or an endpoint document that has one: which columns are features, their units, and which are personal.",
+            show_default="all columns that both sides have",
+        ),
+    ] = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option(
+            "--time-column", help="The column of the log in whose order rows may be late.", show_default="as they stand"
+        ),
+    ] = None,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever differs.")] = False,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Set served values beside those that the training log has of the same rows, and say exactly how they differ.
+
+    Where both sides have a key, nothing needs to be guessed: for each feature, the share of rows that differ and, if there is one, the relation
+    that holds for all of them: a factor, an offset or a unit, a rounding, another spelling, a translation, one value in place of all, or
+    rows that are late. Keys are printed as hashes.
+
+    hyperplan skew join --key flight_id --served served.parquet --log training_log.parquet --schema endpoint.yaml
+
+    hyperplan skew join --key prediction_id --endpoint flight-delay --since -1h --log training_log.parquet
+
+    Exits with 0 when all values are equal, 1 when some differ, or when a side cannot be read.
+    """
+    from cli.skew_join import Side, as_data, join, show
+    from cli.texts import read_text
+    from hyperplan.schema.document import parse_schema
+
+    if (served is None) == (endpoint is None):
+        raise Failure("what was served is either a file, --served, or the samples of an endpoint, --endpoint")
+    try:
+        declared = parse_schema(read_text(schema)) if schema else None
+        side = Side(served) if served else Side(None, _observed(str(endpoint), since, control))
+        joined = join(side, log, key, declared, time_column)
+    except Invalid as error:
+        raise Failure("the two cannot be joined", error.problems) from None
+    if as_json:
+        typer.echo(json.dumps(as_data(joined)))
+    else:
+        show(joined)
+    if any(one.comparison.differ.any() for one in joined.features) and not exit_zero:
+        raise typer.Exit(FOUND)
+
+
+def _observed(endpoint: str, since: str, control: str) -> list[dict[str, Any]]:
+    from cli.api import ControlApi
+    from cli.skew_join import rows_of_samples
+
+    with ControlApi(control) as api:
+        return rows_of_samples(api, endpoint, since)

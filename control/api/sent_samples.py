@@ -19,6 +19,7 @@ from control.otlp.commits import Commits
 from control.problems import HttpProblem
 from control.registry import NoSuchEndpoint, Registry
 from control.stores import Unavailable
+from control.stores.arrivals import arriving
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.sample import Sample
@@ -56,7 +57,7 @@ async def post_samples(
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     samples = await asyncio.to_thread(_samples, registry, kind, await request.body())
     try:
-        await commits.commit(samples)
+        await commits.commit(await asyncio.to_thread(arriving, samples))
     except Unavailable:
         detail = "the store cannot write now and kept none of these samples; send them again"
         raise HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"retry-after": "5"}) from None

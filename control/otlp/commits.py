@@ -8,10 +8,9 @@ import asyncio
 from collections.abc import Sequence
 
 from control.stores import Store
-from hyperplan.sample import Sample
-from hyperplan.shadow import ShadowSample
+from control.stores.arrivals import Arrival
 
-Observed = Sequence[Sample | ShadowSample]
+Observed = Sequence[Arrival]
 
 MOST_AT_ONCE = 10_000
 """Samples in one commit, unless a single request holds more."""
@@ -41,7 +40,7 @@ class Commits:
         while self._waiting:
             batch = self._next()
             try:
-                await asyncio.to_thread(self._store.ingest, [sample for samples, _ in batch for sample in samples])
+                await asyncio.to_thread(self._store.take, [sample for samples, _ in batch for sample in samples])
             except Exception as error:
                 _settle(batch, error)
             else:

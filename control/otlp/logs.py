@@ -6,6 +6,7 @@ from typing import NamedTuple
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from control.stores.arrivals import Arrival, Observation
 from control.stores.samples import storable
 from control.stores.shadows import storable_answer
 from hyperplan.sample import Sample
@@ -13,10 +14,10 @@ from hyperplan.shadow import ShadowSample
 
 
 class Logs(NamedTuple):
-    """What a request holds: samples of both kinds, how many records that should be samples are none (and why the first is
+    """What a request holds: samples of both kinds as they were sent, how many records that should be samples are none (and why the first is
     none), and how many records are something else."""
 
-    samples: list[Sample | ShadowSample]
+    samples: list[Arrival]
     rejected: int
     reason: str
     ignored: int
@@ -24,7 +25,7 @@ class Logs(NamedTuple):
 
 def read_logs(request: ExportLogsServiceRequest) -> Logs:
     """Read the samples. Records with other event names are ignored: a Collector may send us all it has."""
-    samples: list[Sample | ShadowSample] = []
+    samples: list[Arrival] = []
     reasons: list[str] = []
     ignored = 0
     for record in _records(request):
@@ -33,7 +34,8 @@ def read_logs(request: ExportLogsServiceRequest) -> Logs:
             ignored += 1
             continue
         try:
-            samples.append(read(record))
+            body = _body(record)
+            samples.append(Arrival(read(body), body))
         except ValueError as error:
             reasons.append(str(error))
     return Logs(samples, len(reasons), reasons[0] if reasons else "", ignored)
@@ -51,21 +53,21 @@ def _body(record: LogRecord) -> bytes:
     return record.body.bytes_value
 
 
-def _sample(record: LogRecord) -> Sample:
-    sample = Sample.decode(_body(record))
+def _sample(body: bytes) -> Sample:
+    sample = Sample.decode(body)
     if not storable(sample):
         raise ValueError("not a sample: a number in it is out of range")
     return sample
 
 
-def _shadow_sample(record: LogRecord) -> ShadowSample:
-    answer = ShadowSample.decode(_body(record))
+def _shadow_sample(body: bytes) -> ShadowSample:
+    answer = ShadowSample.decode(body)
     if not storable_answer(answer):
         raise ValueError("not a shadow sample: a number in it is out of range")
     return answer
 
 
-_READERS: dict[str, Callable[[LogRecord], Sample | ShadowSample]] = {
+_READERS: dict[str, Callable[[bytes], Observation]] = {
     Sample.EVENT_NAME: _sample,
     ShadowSample.EVENT_NAME: _shadow_sample,
 }

@@ -1,7 +1,7 @@
-"""What control remembers of traffic: samples, windows, counters and references, in one DuckDB file."""
+"""What control remembers of traffic: samples, windows, counters and references, in DuckDB, PostgreSQL or ClickHouse."""
 
 from control.stores.compaction import keep_compacting
-from control.stores.database import Unopenable
-from control.stores.store import Store, Unavailable, open_store
+from control.stores.databases import Unavailable, Unopenable
+from control.stores.store import Store, open_store
 
 __all__ = ["Store", "Unavailable", "Unopenable", "keep_compacting", "open_store"]

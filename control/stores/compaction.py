@@ -4,8 +4,7 @@ import asyncio
 import logging
 import time
 
-import duckdb
-
+from control.stores.databases import Unavailable
 from control.stores.store import Store
 
 log = logging.getLogger(__name__)
@@ -20,7 +19,7 @@ async def keep_compacting(store: Store) -> None:
         merged = 0
         try:
             merged = await asyncio.to_thread(store.compact, time.time_ns())
-        except duckdb.Error:
-            log.exception("closed buckets could not be merged; they will be tried again")
+        except Unavailable as error:
+            log.error("closed buckets could not be merged, and will be tried again: %s", error)
         if not merged:
             await asyncio.sleep(store.bucket_seconds)

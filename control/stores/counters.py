@@ -9,11 +9,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import duckdb
 import msgspec
 
-from control.stores.database import Database
+from control.stores.databases import Database, Writer
+from control.stores.scattered import Scattered, appended, merge_before
+from control.stores.tables import COUNTER_INCREMENTS, COUNTER_STATES
 from control.stores.texts import storable_text
+
+MERGED_AT_ONCE = 10_000
+"""Series of a bucket that are added up in one transaction."""
 
 
 class Series(NamedTuple):
@@ -46,8 +50,8 @@ class Counters:
         """Take in sums, on disk when this returns."""
         if not sums:
             return
-        with self._database.writing() as cursor:
-            known = self._known(cursor, {storable_text(point.instance) for point in sums})
+        with self._database.writing() as writer:
+            known = _known(writer, {storable_text(point.instance) for point in sums})
             changed: dict[tuple[str, str, int], int] = {}
             increments: Counter[tuple[str, str, str, str, int]] = Counter()
             for point in sorted(sums, key=lambda point: point.time):
@@ -57,67 +61,47 @@ class Counters:
                 if more > 0:
                     changed[key] = point.value
                     increments[metric, endpoint, label, kind, point.time - point.time % self._bucket] += more
-            self._write(cursor, changed, increments)
+            _write(writer, changed, increments)
 
     def increments(self, endpoint: str, since: int, until: int) -> dict[int, dict[Series, int]]:
         """What each series of an endpoint counted in each bucket that starts in a range of time."""
-        with self._database.reading() as cursor:
-            rows = cursor.execute(
-                "SELECT bucket, metric, endpoint, label, kind, sum(increment)::BIGINT FROM counter_increments "
-                "WHERE endpoint = ? AND bucket >= ? AND bucket < ? GROUP BY ALL ORDER BY ALL",
-                [endpoint, since, until],
-            ).fetchall()
+        table = COUNTER_INCREMENTS.query
+        asked = table.filter(table.endpoint == storable_text(endpoint), table.bucket >= since, table.bucket < until)
+        summed = asked.group_by("bucket", *Series._fields).agg(count=asked.increment.sum())
+        with self._database.reading() as reader:
+            rows = reader.rows(summed.order_by("bucket", *Series._fields))
         found: dict[int, dict[Series, int]] = {}
         for bucket, metric, name, label, kind, count in rows:
             found.setdefault(bucket, {})[Series(metric, name, label, kind)] = count
         return found
 
-    def compact(self, now: int) -> None:
-        """Add up the increments of each series in each bucket that was closed by a time."""
-        with self._database.writing() as cursor:
-            closed = now - self._bucket
-            (scattered,) = cursor.execute(
-                "SELECT count(*) - count(DISTINCT (metric, endpoint, label, kind, bucket)) FROM counter_increments "
-                "WHERE bucket <= ?",
-                [closed],
-            ).fetchone() or (0,)
-            if not scattered:
-                return
-            rows = cursor.execute(
-                "SELECT metric, endpoint, label, kind, bucket, sum(increment)::BIGINT FROM counter_increments "
-                "WHERE bucket <= ? GROUP BY ALL HAVING count(*) > 1",
-                [closed],
-            ).fetchall()
-            cursor.executemany(
-                "DELETE FROM counter_increments WHERE metric = ? AND endpoint = ? AND label = ? AND kind = ? AND bucket = ?",
-                [row[:5] for row in rows],
-            )
-            _append(cursor, "counter_increments", rows)
-
-    @staticmethod
-    def _known(cursor: duckdb.DuckDBPyConnection, instances: set[str]) -> dict[tuple[str, str, int], int]:
-        rows = cursor.execute(
-            "SELECT series, instance, start, value FROM counter_states WHERE instance IN (SELECT unnest(?::VARCHAR[]))",
-            [list(instances)],
-        ).fetchall()
-        return {(series, instance, start): value for series, instance, start, value in rows}
-
-    @staticmethod
-    def _write(
-        cursor: duckdb.DuckDBPyConnection,
-        changed: dict[tuple[str, str, int], int],
-        increments: Counter[tuple[str, str, str, str, int]],
-    ) -> None:
-        upserts = cursor.appender("counter_states", action="upsert")
-        upserts.append_rows([(*key, value) for key, value in changed.items()])
-        upserts.flush()
-        _append(cursor, "counter_increments", [(*key, count) for key, count in increments.items()])
+    def compact(self, now: int) -> int:
+        """Add up the increments of each series in each bucket that was closed by a time, a limited number; how many there were."""
+        return merge_before(self._database, _SCATTERED, now - self._bucket, MERGED_AT_ONCE, sum)
 
 
-def _append(cursor: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    appender = cursor.appender(table)
-    appender.append_rows(rows)
-    appender.flush()
+_SCATTERED = Scattered(COUNTER_INCREMENTS, "bucket", (*Series._fields, "bucket"), "increment")
+
+
+def _known(writer: Writer, instances: set[str]) -> dict[tuple[str, str, int], int]:
+    table = COUNTER_STATES.query
+    rows = writer.rows(table.filter(table.instance.isin(sorted(instances))))
+    return {(series, instance, start): value for series, instance, start, value in rows}
+
+
+def _write(
+    writer: Writer,
+    changed: dict[tuple[str, str, int], int],
+    increments: Counter[tuple[str, str, str, str, int]],
+) -> None:
+    if not changed:
+        return
+    series, instances, starts = zip(*changed, strict=True)
+    states = {"series": series, "instance": instances, "start": starts, "value": [*changed.values()]}
+    writer.put(COUNTER_STATES, COUNTER_STATES.rows(states))
+    columns = dict(zip((*Series._fields, "bucket"), zip(*increments, strict=True), strict=True))
+    more = appended({**columns, "increment": [*increments.values()]})
+    writer.append(COUNTER_INCREMENTS, COUNTER_INCREMENTS.rows(more))
 
 
 def _key(*series: str) -> str:

@@ -1,6 +1,8 @@
 """References, one for each model of an endpoint: the last that was put."""
 
-from control.stores.database import Database
+from control.stores.databases import Database
+from control.stores.tables import REFERENCES
+from control.stores.texts import storable_text
 from hyperplan.profile import Reference
 
 
@@ -12,22 +14,27 @@ class References:
 
     def put(self, reference: Reference) -> None:
         """Keep a reference in place of the one before, on disk when this returns."""
-        with self._database.writing() as cursor:
-            cursor.execute(
-                "INSERT OR REPLACE INTO model_references VALUES (?, ?, ?)",
-                [reference.endpoint, reference.model, reference.encode()],
-            )
+        rows = REFERENCES.rows(
+            {
+                "endpoint": [storable_text(reference.endpoint)],
+                "model": [storable_text(reference.model)],
+                "body": [reference.encode()],
+            }
+        )
+        with self._database.writing() as writer:
+            writer.put(REFERENCES, rows)
 
     def get(self, endpoint: str, model: str) -> Reference | None:
         """The reference of a model."""
-        with self._database.reading() as cursor:
-            row = cursor.execute(
-                "SELECT body FROM model_references WHERE endpoint = ? AND model = ?", [endpoint, model]
-            ).fetchone()
-        return Reference.decode(row[0]) if row else None
+        table = REFERENCES.query
+        asked = table.filter(table.endpoint == storable_text(endpoint), table.model == storable_text(model))
+        with self._database.reading() as reader:
+            found = reader.rows(asked.select("body"))
+        return Reference.decode(found[0][0]) if found else None
 
     def models(self, endpoint: str) -> list[str]:
         """The models of an endpoint that have a reference, in alphabetical order."""
-        with self._database.reading() as cursor:
-            rows = cursor.execute("SELECT model FROM model_references WHERE endpoint = ? ORDER BY model", [endpoint])
-            return [model for (model,) in rows.fetchall()]
+        table = REFERENCES.query
+        with self._database.reading() as reader:
+            found = reader.rows(table.filter(table.endpoint == storable_text(endpoint)).select("model"))
+        return sorted(model for (model,) in found)

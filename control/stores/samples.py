@@ -1,16 +1,19 @@
 """The samples themselves: columns for what is asked about, the whole sample as it was encoded."""
 
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-import duckdb
-
-from control.stores.database import Database
-from control.stores.resent import RETRY_SPAN, unseen
+from control.stores.arrivals import Arrival
+from control.stores.databases import Database, Writer
+from control.stores.resent import unseen
+from control.stores.tables import SAMPLES
 from control.stores.texts import optional_text, storable_text
 from hyperplan.sample import Sample
 
-LATEST = (1 << 63) - RETRY_SPAN - 1
+JOIN_SPAN = 600 * 10**9
+"""Nanoseconds between the times of a request and of its copy; partners are looked for no farther away."""
+LATEST = (1 << 63) - JOIN_SPAN - 1
 """The last time that a table holds, in nanoseconds since 1970."""
 
 
@@ -45,70 +48,85 @@ class Samples:
         self._database = database
 
     @staticmethod
-    def new(cursor: duckdb.DuckDBPyConnection, samples: Sequence[Sample]) -> list[Sample]:
-        """Those that are not in the table yet, each once."""
-        return unseen(cursor, "samples", ("endpoint", "prediction_id"), samples)
-
-    @staticmethod
-    def append(cursor: duckdb.DuckDBPyConnection, samples: Sequence[Sample]) -> None:
-        """Add samples within a transaction."""
-        appender = cursor.appender("samples")
-        appender.append_rows([_columns(sample) for sample in samples])
-        appender.flush()
+    def add(writer: Writer, arrivals: Sequence[Arrival]) -> list[Sample]:
+        """Keep those that are not in the table yet, within a transaction; these."""
+        new = unseen(writer, SAMPLES, arrivals)
+        samples = [cast(Sample, arrival.observation) for arrival in new]
+        if new:
+            writer.append(SAMPLES, SAMPLES.rows(_columns(samples, [arrival.body for arrival in new])))
+        return samples
 
     def find(self, question: Question) -> list[Sample]:
         """The samples wanted, newest first."""
-        conditions = {
-            "endpoint = ?": question.endpoint,
-            "time >= ?": question.since,
-            "time < ?": question.until,
-            "chosen = ?": question.chosen,
-            "answered = ?": question.answered,
-            "entity = ?": question.entity,
-            "n_violations >= ?": 1 if question.with_violations else None,
-            "forced = ?": question.forced,
-        }
-        asked = {condition: value for condition, value in conditions.items() if value is not None}
-        with self._database.reading() as cursor:
-            rows = cursor.execute(
-                f"SELECT body FROM samples WHERE {' AND '.join(asked)} ORDER BY time DESC LIMIT ?",
-                [*asked.values(), question.limit],
-            ).fetchall()
-        return [Sample.decode(body) for (body,) in rows]
+        table = SAMPLES.query
+        conditions = [table.endpoint == storable_text(question.endpoint), *_conditions(table, question)]
+        query = table.filter(*conditions).order_by(table.time.desc(), table.prediction_id).limit(question.limit)
+        return [Sample.decode(body) for (body,) in self._rows(query.select("body"))]
 
     def get(self, endpoint: str, prediction_id: str) -> Sample | None:
         """The sample of one prediction."""
-        with self._database.reading() as cursor:
-            row = cursor.execute(
-                "SELECT body FROM samples WHERE endpoint = ? AND prediction_id = ?", [endpoint, prediction_id]
-            ).fetchone()
-        return Sample.decode(row[0]) if row else None
+        table = SAMPLES.query
+        asked = table.filter(
+            table.endpoint == storable_text(endpoint), table.prediction_id == storable_text(prediction_id)
+        )
+        found = self._rows(asked.select("body").limit(1))
+        return Sample.decode(found[0][0]) if found else None
 
     def answers(self, endpoint: str, since: int, until: int) -> list[Answers]:
         """Who answered how many sampled requests, and how fast; the model None stands for nobody."""
-        return [Answers(*row) for row in self._grouped(_ANSWERS, endpoint, since, until)]
+        table = _within(endpoint, since, until)
+        query = table.group_by("answered").agg(
+            requests=table.count(),
+            p50=table.latency.quantile(0.5),
+            p95=table.latency.quantile(0.95),
+            p99=table.latency.quantile(0.99),
+        )
+        found = [Answers(model, count, *map(_number, latencies)) for model, count, *latencies in self._rows(query)]
+        return sorted(found, key=lambda answers: (answers.model is None, answers.model))
 
     def statuses(self, endpoint: str, since: int, until: int) -> dict[int | None, int]:
         """Sampled requests by the HTTP status that the client got."""
-        return dict(self._grouped(_STATUSES, endpoint, since, until))
+        table = _within(endpoint, since, until)
+        found = self._rows(table.group_by("status").agg(requests=table.count()))
+        return dict(sorted(found, key=lambda row: (row[0] is None, row[0])))
 
     def failovers(self, endpoint: str, since: int, until: int) -> int:
         """Sampled requests that another model answered than the chosen one."""
-        ((count,),) = self._grouped(_FAILOVERS, endpoint, since, until)
+        table = _within(endpoint, since, until)
+        ((count,),) = self._rows(table.filter(table.chosen != table.answered).count().as_table())
         return int(count)
 
-    def _grouped(self, query: str, endpoint: str, since: int, until: int) -> list[tuple[Any, ...]]:
-        with self._database.reading() as cursor:
-            return cursor.execute(query, [endpoint, since, until]).fetchall()
+    def _rows(self, query: Any) -> list[tuple[Any, ...]]:
+        with self._database.reading() as reader:
+            return reader.rows(query)
 
 
-_RANGE = "FROM samples WHERE endpoint = ? AND time >= ? AND time < ?"
-_ANSWERS = f"""
-    SELECT answered, count(*), quantile_cont(latency, 0.5), quantile_cont(latency, 0.95), quantile_cont(latency, 0.99)
-    {_RANGE} GROUP BY answered ORDER BY answered
-"""
-_STATUSES = f"SELECT status, count(*) {_RANGE} GROUP BY status ORDER BY status"
-_FAILOVERS = f"SELECT count(*) {_RANGE} AND answered IS NOT NULL AND chosen <> answered"
+def _within(endpoint: str, since: int, until: int) -> Any:
+    table = SAMPLES.query
+    return table.filter(table.endpoint == storable_text(endpoint), table.time >= since, table.time < until)
+
+
+def _conditions(table: Any, question: Question) -> list[Any]:
+    """What a question asks besides the endpoint."""
+    conditions = [
+        table[column] == storable_text(value)
+        for column, value in (("chosen", question.chosen), ("answered", question.answered), ("entity", question.entity))
+        if value is not None
+    ]
+    if question.since is not None:
+        conditions.append(table.time >= question.since)
+    if question.until is not None:
+        conditions.append(table.time < question.until)
+    if question.forced is not None:
+        conditions.append(table.forced == question.forced)
+    if question.with_violations:
+        conditions.append(table.n_violations >= 1)
+    return conditions
+
+
+def _number(value: float | None) -> float | None:
+    """A quantile; of nothing there is none, which some databases call NaN."""
+    return None if value is None or math.isnan(value) else value
 
 
 def storable(sample: Sample) -> bool:
@@ -119,26 +137,26 @@ def storable(sample: Sample) -> bool:
     )
 
 
-def _columns(sample: Sample) -> tuple[Any, ...]:
-    return (
-        sample.time,
-        storable_text(sample.endpoint),
-        storable_text(sample.prediction_id),
-        sample.plan,
-        sample.revision,
-        storable_text(sample.schema_version),
-        optional_text(sample.entity),
-        optional_text(sample.chosen),
-        optional_text(sample.answered),
-        sample.attempts,
-        sample.propensity,
-        sample.inclusion,
-        sample.status,
-        sample.latency,
-        sample.rejected,
-        optional_text(sample.flaw),
-        sample.rows_seen,
-        len(sample.violations),
-        sample.encode(),
-        sample.forced,
-    )
+def _columns(samples: Sequence[Sample], bodies: Sequence[bytes]) -> dict[str, Sequence[Any]]:
+    return {
+        "time": [sample.time for sample in samples],
+        "endpoint": [storable_text(sample.endpoint) for sample in samples],
+        "prediction_id": [storable_text(sample.prediction_id) for sample in samples],
+        "plan": [sample.plan for sample in samples],
+        "revision": [sample.revision for sample in samples],
+        "schema_version": [storable_text(sample.schema_version) for sample in samples],
+        "entity": [optional_text(sample.entity) for sample in samples],
+        "chosen": [optional_text(sample.chosen) for sample in samples],
+        "answered": [optional_text(sample.answered) for sample in samples],
+        "attempts": [sample.attempts for sample in samples],
+        "propensity": [sample.propensity for sample in samples],
+        "inclusion": [sample.inclusion for sample in samples],
+        "status": [sample.status for sample in samples],
+        "latency": [sample.latency for sample in samples],
+        "rejected": [sample.rejected for sample in samples],
+        "flaw": [optional_text(sample.flaw) for sample in samples],
+        "rows_seen": [sample.rows_seen for sample in samples],
+        "n_violations": [len(sample.violations) for sample in samples],
+        "body": bodies,
+        "forced": [sample.forced for sample in samples],
+    }

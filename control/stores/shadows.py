@@ -6,13 +6,13 @@ prediction id.
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-import duckdb
-
-from control.stores.database import Database
-from control.stores.resent import RETRY_SPAN, unseen
-from control.stores.samples import LATEST
+from control.stores.arrivals import Arrival
+from control.stores.databases import Database, Writer
+from control.stores.resent import unseen
+from control.stores.samples import JOIN_SPAN, LATEST
+from control.stores.tables import SAMPLES, SHADOWS, StoredTable
 from control.stores.texts import optional_text, storable_text
 from hyperplan.comparison import Half, Pair
 from hyperplan.sample import Sample
@@ -20,8 +20,6 @@ from hyperplan.shadow import ShadowSample
 
 SMALLEST_INCLUSION = 1e-9
 """An answer that stands for more requests than 1 / this is none that a sidecar sent."""
-JOIN_SPAN = RETRY_SPAN
-"""Nanoseconds between the times of a request and of its copy; partners are looked for no farther away."""
 
 
 class Shadowed(NamedTuple):
@@ -55,89 +53,98 @@ class Shadows:
         self._database = database
 
     @staticmethod
-    def new(cursor: duckdb.DuckDBPyConnection, answers: Sequence[ShadowSample]) -> list[ShadowSample]:
-        """Those that are not in the table yet, each once."""
-        return unseen(cursor, "shadows", ("endpoint", "prediction_id", "model"), answers)
-
-    @staticmethod
-    def append(cursor: duckdb.DuckDBPyConnection, answers: Sequence[ShadowSample]) -> None:
-        """Add answers within a transaction."""
-        appender = cursor.appender("shadows")
-        appender.append_rows([_columns(answer) for answer in answers])
-        appender.flush()
+    def add(writer: Writer, arrivals: Sequence[Arrival]) -> int:
+        """Keep those that are not in the table yet, within a transaction; how many these are."""
+        new = unseen(writer, SHADOWS, arrivals)
+        answers = [cast(ShadowSample, arrival.observation) for arrival in new]
+        if new:
+            writer.append(SHADOWS, SHADOWS.rows(_columns(answers, [arrival.body for arrival in new])))
+        return len(new)
 
     def get(self, endpoint: str, prediction_id: str) -> list[ShadowSample]:
         """What each shadow answered to one request, by model."""
-        with self._database.reading() as cursor:
-            rows = cursor.execute(
-                "SELECT body FROM shadows WHERE endpoint = ? AND prediction_id = ? ORDER BY model",
-                [endpoint, prediction_id],
-            ).fetchall()
-        return [ShadowSample.decode(body) for (body,) in rows]
+        table = SHADOWS.query
+        asked = table.filter(
+            table.endpoint == storable_text(endpoint), table.prediction_id == storable_text(prediction_id)
+        )
+        return [ShadowSample.decode(body) for (body,) in self._rows(asked.order_by("model").select("body"))]
 
     def answers(self, endpoint: str, since: int, until: int) -> dict[str, int]:
         """How many answers there are by model."""
-        return dict(self._rows(_ANSWERS, [endpoint, since, until]))
+        table = SHADOWS.query
+        asked = table.filter(table.endpoint == storable_text(endpoint), table.time >= since, table.time < until)
+        return dict(self._rows(asked.group_by("model").agg(answers=asked.count()).order_by("model")))
 
     def failures(self, asked: Shadowed, most: int) -> list[Failure]:
         """The commonest failures."""
-        return [Failure(*row) for row in self._rows(_FAILURES, [*asked, most])]
+        table = _asked(asked)
+        failed = table.filter(table.failure.notnull() | table.status.isnull() | (table.status >= 400))
+        counted = failed.group_by("status", "failure").agg(answers=failed.count())
+        found = self._rows(counted.order_by(counted.answers.desc(), counted.status, counted.failure).limit(most))
+        return [Failure(*row) for row in found]
 
     def newest(self, asked: Shadowed, most: int) -> Shadowed:
         """The same question of the newest answers only: as many as that, and those of the very time of the oldest of them."""
-        beginning = self._rows(_BEGINNING, [*asked, most - 1])
+        table = _asked(asked)
+        beginning = self._rows(table.order_by(table.time.desc()).select("time").limit(1, offset=most - 1))
         return asked._replace(since=beginning[0][0]) if beginning else asked
 
     def pairs(self, asked: Shadowed) -> list[Answered]:
         """The answers whose request has a sample, with those samples."""
-        near = (asked.since - JOIN_SPAN, asked.until + JOIN_SPAN)
-        return [_answered(*row) for row in self._rows(_PAIRS, [*asked, asked.endpoint, *near])]
+        shadows = _asked(asked).select("prediction_id", **{f"shadow_{name}": name for name in _OF_SHADOW})
+        samples = _near(SAMPLES, asked).select("prediction_id", *_OF_SAMPLE)
+        joined = shadows.join(samples, "prediction_id").order_by("shadow_time", "prediction_id")
+        query = joined.select(*_OF_SAMPLE, *[f"shadow_{name}" for name in _OF_SHADOW if name != "time"])
+        return [_answered(*row) for row in self._rows(query)]
 
     def unanswered(self, asked: Shadowed) -> dict[int, int]:
         """Sampled requests that an arm was chosen for and no answer of the shadow is known of, by the revision of the endpoint."""
-        near = (asked.since - JOIN_SPAN, asked.until + JOIN_SPAN)
-        within = [asked.endpoint, asked.since, asked.until]
-        return dict(self._rows(_UNANSWERED, [*within, asked.endpoint, asked.model, *near]))
+        samples, shadows = SAMPLES.query, _near(SHADOWS, asked)
+        sampled = samples.filter(
+            samples.endpoint == storable_text(asked.endpoint),
+            samples.time >= asked.since,
+            samples.time < asked.until,
+            samples.chosen.notnull(),
+        )
+        answered = shadows.filter(shadows.model == storable_text(asked.model)).prediction_id
+        without = sampled.filter(sampled.prediction_id.notin(answered))
+        return dict(self._rows(without.group_by("revision").agg(requests=without.count())))
 
-    def _rows(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._database.reading() as cursor:
-            return cursor.execute(query, parameters).fetchall()
+    def _rows(self, query: Any) -> list[tuple[Any, ...]]:
+        with self._database.reading() as reader:
+            return reader.rows(query)
 
 
-_ANSWERS = """
-    SELECT model, count(*) FROM shadows WHERE endpoint = ? AND time >= ? AND time < ? GROUP BY model ORDER BY model
-"""
-_FAILURES = """
-    SELECT status, failure, count(*) AS answers FROM shadows
-    WHERE endpoint = ? AND model = ? AND time >= ? AND time < ?
-    AND (failure IS NOT NULL OR status IS NULL OR status >= 400)
-    GROUP BY status, failure ORDER BY answers DESC, status, failure LIMIT ?
-"""
-_PAIRS = """
-    SELECT samples.answered, shadows.inclusion,
-    samples.status, samples.latency, samples.body, shadows.status, shadows.latency, shadows.failure, shadows.body
-    FROM shadows JOIN samples ON samples.prediction_id = shadows.prediction_id
-    WHERE shadows.endpoint = ? AND shadows.model = ? AND shadows.time >= ? AND shadows.time < ?
-    AND samples.endpoint = ? AND samples.time BETWEEN ? AND ?
-    ORDER BY shadows.time
-"""
-_BEGINNING = """
-    SELECT time FROM shadows WHERE endpoint = ? AND model = ? AND time >= ? AND time < ? ORDER BY time DESC LIMIT 1 OFFSET ?
-"""
-_UNANSWERED = """
-    SELECT revision, count(*) FROM samples
-    WHERE endpoint = ? AND time >= ? AND time < ? AND chosen IS NOT NULL AND prediction_id NOT IN (
-        SELECT prediction_id FROM shadows WHERE endpoint = ? AND model = ? AND time BETWEEN ? AND ?
-    ) GROUP BY revision
-"""
+_OF_SAMPLE = ("answered", "status", "latency", "body")
+_OF_SHADOW = ("time", "inclusion", "status", "latency", "failure", "body")
+"""What is read of the two halves of a pair."""
+
+
+def _asked(asked: Shadowed) -> Any:
+    table = SHADOWS.query
+    return table.filter(
+        table.endpoint == storable_text(asked.endpoint),
+        table.model == storable_text(asked.model),
+        table.time >= asked.since,
+        table.time < asked.until,
+    )
+
+
+def _near(kept: StoredTable, asked: Shadowed) -> Any:
+    """The rows of the endpoint whose partners may be among those that are asked about."""
+    table = kept.query
+    return table.filter(
+        table.endpoint == storable_text(asked.endpoint),
+        table.time.between(asked.since - JOIN_SPAN, asked.until + JOIN_SPAN),
+    )
 
 
 def _answered(
     by: str | None,
-    inclusion: float,
     status: int | None,
     latency: float | None,
     sample: bytes,
+    inclusion: float,
     shadow_status: int | None,
     shadow_latency: float | None,
     failure: str | None,
@@ -165,16 +172,16 @@ def storable_answer(answer: ShadowSample) -> bool:
     )
 
 
-def _columns(answer: ShadowSample) -> tuple[Any, ...]:
-    return (
-        answer.time,
-        storable_text(answer.endpoint),
-        storable_text(answer.prediction_id),
-        storable_text(answer.model),
-        answer.revision,
-        answer.inclusion,
-        answer.status,
-        answer.latency,
-        optional_text(answer.failure),
-        answer.encode(),
-    )
+def _columns(answers: Sequence[ShadowSample], bodies: Sequence[bytes]) -> dict[str, Sequence[Any]]:
+    return {
+        "time": [answer.time for answer in answers],
+        "endpoint": [storable_text(answer.endpoint) for answer in answers],
+        "prediction_id": [storable_text(answer.prediction_id) for answer in answers],
+        "model": [storable_text(answer.model) for answer in answers],
+        "revision": [answer.revision for answer in answers],
+        "inclusion": [answer.inclusion for answer in answers],
+        "status": [answer.status for answer in answers],
+        "latency": [answer.latency for answer in answers],
+        "failure": [optional_text(answer.failure) for answer in answers],
+        "body": bodies,
+    }

@@ -1,12 +1,12 @@
 """The store: all that control remembers of traffic, and the one transaction that takes samples in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-import duckdb
-
+from control.stores.arrivals import Arrival, Observation, arriving
 from control.stores.counters import Counters, CumulativeSum
-from control.stores.database import Database
+from control.stores.databases import Database, Overtaken, open_database
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
@@ -17,10 +17,10 @@ from hyperplan.shadow import ShadowSample
 from hyperplan.windows import EndpointSource
 
 FILE = "samples.duckdb"
+MOST_TRIES = 5
+"""Times that a transaction is tried while other controls write the same."""
 
-
-class Unavailable(Exception):
-    """The store could not take something in now; nothing of it is kept, and it should be sent again."""
+T = TypeVar("T")
 
 
 class Store:
@@ -36,34 +36,27 @@ class Store:
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
-    def ingest(self, observations: Sequence[Sample | ShadowSample]) -> int:
+    def ingest(self, observations: Sequence[Observation]) -> int:
+        """Take in samples and shadows' answers that did not come encoded; see `take`."""
+        return self.take(arriving(observations))
+
+    def take(self, arrivals: Sequence[Arrival]) -> int:
         """Take in samples with their windows, and shadows' answers, all or nothing; how many of them were new.
 
         Raises:
             Unavailable: the database refused.
         """
-        if not observations:
+        samples = [arrival for arrival in arrivals if isinstance(arrival.observation, Sample)]
+        answers = [arrival for arrival in arrivals if isinstance(arrival.observation, ShadowSample)]
+        if not arrivals:
             return 0
-        samples = [observation for observation in observations if isinstance(observation, Sample)]
-        answers = [observation for observation in observations if isinstance(observation, ShadowSample)]
-        try:
-            with self._database.writing() as cursor:
-                return self._ingest_samples(cursor, samples) + self._ingest_answers(cursor, answers)
-        except duckdb.Error as error:
-            raise Unavailable(str(error)) from error
+        return _retried(lambda: self._take(samples, answers))
 
-    def _ingest_samples(self, cursor: duckdb.DuckDBPyConnection, samples: Sequence[Sample]) -> int:
-        new = self.samples.new(cursor, samples) if samples else []
-        if new:
-            self.samples.append(cursor, new)
-            self.windows.append(cursor, new)
-        return len(new)
-
-    def _ingest_answers(self, cursor: duckdb.DuckDBPyConnection, answers: Sequence[ShadowSample]) -> int:
-        new = self.shadows.new(cursor, answers) if answers else []
-        if new:
-            self.shadows.append(cursor, new)
-        return len(new)
+    def _take(self, samples: Sequence[Arrival], answers: Sequence[Arrival]) -> int:
+        with self._database.writing() as writer:
+            new = self.samples.add(writer, samples) if samples else []
+            self.windows.add(writer, new)
+            return len(new) + (self.shadows.add(writer, answers) if answers else 0)
 
     def count(self, sums: Sequence[CumulativeSum]) -> None:
         """Take in counters, all or nothing.
@@ -71,15 +64,20 @@ class Store:
         Raises:
             Unavailable: the database refused.
         """
-        try:
-            self.counters.ingest(sums)
-        except duckdb.Error as error:
-            raise Unavailable(str(error)) from error
+        _retried(lambda: self.counters.ingest(sums))
+
+    def check(self) -> None:
+        """Ask the database something.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        with self._database.reading() as reader:
+            reader.check()
 
     def compact(self, now: int) -> int:
         """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
-        self.counters.compact(now)
-        return self.windows.compact(now)
+        return self.windows.compact(now) + self.counters.compact(now)
 
     def close(self) -> None:
         """Close the file."""
@@ -91,11 +89,23 @@ def no_endpoints(name: str) -> Endpoint | None:  # noqa: ARG001 - an EndpointSou
     return None
 
 
-def open_store(path: Path, bucket_seconds: float, endpoints: EndpointSource = no_endpoints) -> Store:
-    """Open the store in a data directory, or make it.
+def open_store(where: Path | str, bucket_seconds: float, endpoints: EndpointSource = no_endpoints) -> Store:
+    """Open the store in a data directory, or that at a URL; or make it.
 
     Raises:
-        Unopenable: the file is in use, no DuckDB file, or a newer version's.
+        Unopenable: it is in use, cannot be reached, is no such database, or a newer version's.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    return Store(Database(path / FILE), bucket_seconds, endpoints)
+    if isinstance(where, Path):
+        where.mkdir(parents=True, exist_ok=True)
+        where = where / FILE
+    return Store(open_database(where), bucket_seconds, endpoints)
+
+
+def _retried(write: Callable[[], T]) -> T:
+    """Write again what another control was faster to write."""
+    for _ in range(MOST_TRIES - 1):
+        try:
+            return write()
+        except Overtaken:
+            continue
+    return write()

@@ -1,9 +1,11 @@
-"""Text as the database can hold it."""
+"""Text as every database can hold it."""
 
 
 def storable_text(text: str) -> str:
-    """Text that UTF-8 can hold: a half of a surrogate pair, which JSON lets through, becomes a question mark."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """Text that UTF-8 can hold, without NUL: half a surrogate pair, which JSON lets through, and NUL become question marks."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def optional_text(text: str | None) -> str | None:

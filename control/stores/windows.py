@@ -1,24 +1,26 @@
 """Windows: profiles of what was served, in buckets of time.
 
 The table is append-only: each batch of samples adds a row for each key that it touches, and readers merge. So taking
-samples in never reads a profile. Once a bucket is closed its rows are merged into one, and what a reader has to merge depends on
-the number of buckets and features, not on the traffic.
+samples in never reads a profile. Once a bucket is closed its rows are merged into one, and old buckets into wider ones; so what a reader
+has to merge depends on the number of buckets and features, not on the traffic.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-import duckdb
-
-from control.stores.database import Database
+from control.stores.databases import Database, Writer
+from control.stores.rolling import roll_up
+from control.stores.scattered import Scattered, appended, merge_before
+from control.stores.tables import WINDOWS
 from control.stores.texts import storable_text
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
-from hyperplan.windows import ALL, Bucket, EndpointSource, WindowKey, fold
+from hyperplan.windows import ALL, Bucket, EndpointSource, WindowKey, due, fold
 
 MERGED_AT_ONCE = 64
 """Buckets that are merged in one transaction: new samples wait for it."""
-
-_KEY = ", ".join(WindowKey._fields)
+LONGEST = 86_400 * 10**9
+"""Nanoseconds that a bucket may span; so far back a question has to look for one that reaches into its time."""
 
 
 class Windows:
@@ -30,9 +32,11 @@ class Windows:
         self.bucket = bucket
         """Nanoseconds that one bucket spans."""
 
-    def append(self, cursor: duckdb.DuckDBPyConnection, samples: Iterable[Sample]) -> None:
+    def add(self, writer: Writer, samples: Iterable[Sample]) -> None:
         """Add the rows of samples within a transaction, each to the bucket of its own time."""
-        _append(cursor, fold(self._endpoints, samples, self.bucket))
+        profiles = fold(self._endpoints, samples, self.bucket)
+        if profiles:
+            writer.append(WINDOWS, WINDOWS.rows(appended(_columns(profiles))))
 
     def find(
         self,
@@ -49,50 +53,51 @@ class Windows:
         Of all models and arms, unless one is named, and of one slice: `""` is that of all rows. A key comes as often
         as batches wrote to it since it was last merged.
         """
-        asked = {"model = ?": model, "arm = ?": arm}
-        conditions = {condition: value for condition, value in asked.items() if value is not None}
-        with self._database.reading() as cursor:
-            rows = cursor.execute(
-                f"SELECT {_KEY}, profile FROM windows WHERE endpoint = ? AND start + width > ? AND start < ? AND slice = ? "
-                f"{''.join(f'AND {condition} ' for condition in conditions)} ORDER BY start, model, arm, inclusion, width",
-                [endpoint, since, until, slice, *conditions.values()],
-            ).fetchall()
+        table = WINDOWS.query
+        wanted = {"slice": slice, "model": model, "arm": arm}
+        conditions = [table[name] == storable_text(value) for name, value in wanted.items() if value is not None]
+        asked = _overlapping(endpoint, since, until).filter(*conditions)
+        query = asked.order_by("start", "model", "arm", "inclusion", "width", "id").select(
+            *WindowKey._fields, "profile"
+        )
+        with self._database.reading() as reader:
+            rows = reader.rows(query)
         return [Bucket(WindowKey(*key), Profile.decode(profile)) for *key, profile in rows]
 
     def slices(self, endpoint: str, since: int, until: int) -> list[str]:
         """The slices that have rows in a range of time, in alphabetical order; that of all rows is not named."""
-        with self._database.reading() as cursor:
-            rows = cursor.execute(
-                "SELECT DISTINCT slice FROM windows WHERE endpoint = ? AND start + width > ? AND start < ? AND slice <> ? "
-                "ORDER BY slice",
-                [endpoint, since, until, ALL],
-            ).fetchall()
+        table = WINDOWS.query
+        asked = _overlapping(endpoint, since, until).filter(table.slice != ALL)
+        with self._database.reading() as reader:
+            rows = reader.rows(asked.select("slice").distinct().order_by("slice"))
         return [name for (name,) in rows]
 
     def compact(self, now: int) -> int:
-        """Merge the rows of each bucket that was closed by a time, a limited number of buckets; how many there were."""
-        with self._database.writing() as cursor:
-            scattered = cursor.execute(
-                f"SELECT {_KEY}, list(profile) FROM windows WHERE start <= ? GROUP BY {_KEY} HAVING count(*) > 1 LIMIT ?",
-                [now - self.bucket, MERGED_AT_ONCE],
-            ).fetchall()
-            merged = {WindowKey(*key): Profile.merged(map(Profile.decode, profiles)) for *key, profiles in scattered}
-            for key in merged:
-                cursor.execute(
-                    "DELETE FROM windows WHERE endpoint = ? AND model = ? AND arm = ? AND slice = ? AND start = ? "
-                    "AND inclusion = ? AND width = ?",
-                    [*key],
-                )
-            _append(cursor, merged)
-        return len(merged)
+        """Merge the rows of each bucket that was closed by a time, a limited number of buckets, and some old buckets into wider ones; how many there were."""
+        merged = merge_before(self._database, _SCATTERED, now - self.bucket, MERGED_AT_ONCE, _merged)
+        return merged + roll_up(self._database, due(now, self.bucket))
 
 
-def _append(cursor: duckdb.DuckDBPyConnection, profiles: Mapping[WindowKey, Profile]) -> None:
-    appender = cursor.appender("windows")
-    appender.append_rows([_columns(key, profile) for key, profile in profiles.items()])
-    appender.flush()
+def _overlapping(endpoint: str, since: int, until: int) -> Any:
+    """The rows of an endpoint in the buckets that hold some of a range of time."""
+    table = WINDOWS.query
+    return table.filter(
+        table.endpoint == storable_text(endpoint),
+        table.start > since - LONGEST,
+        table.start < until,
+        table.start + table.width > since,
+    )
 
 
-def _columns(key: WindowKey, profile: Profile) -> Sequence[object]:
-    names = map(storable_text, (key.endpoint, key.model, key.arm, key.slice))
-    return (*names, key.start, key.inclusion, key.width, profile.encode())
+_SCATTERED = Scattered(WINDOWS, "start", WindowKey._fields, "profile")
+
+
+def _merged(profiles: list[bytes]) -> bytes:
+    return Profile.merged(map(Profile.decode, profiles)).encode()
+
+
+def _columns(profiles: Mapping[WindowKey, Profile]) -> dict[str, Sequence[Any]]:
+    texts = ("endpoint", "model", "arm", "slice")
+    columns: dict[str, Sequence[Any]] = dict(zip(WindowKey._fields, zip(*profiles, strict=True), strict=True))
+    columns |= {name: [storable_text(text) for text in columns[name]] for name in texts}
+    return {**columns, "profile": [profile.encode() for profile in profiles.values()]}

@@ -13,9 +13,12 @@ from typing import Any
 import msgspec
 
 from hyperplan.skew.case import Case
+from hyperplan.skew.constants import constants
 from hyperplan.skew.drift import drift
 from hyperplan.skew.finding import Finding
+from hyperplan.skew.precision import precision
 from hyperplan.skew.rates import rates
+from hyperplan.skew.recoding import recodings
 from hyperplan.skew.renames import renames
 from hyperplan.skew.scale import scales
 from hyperplan.skew.selective import selective
@@ -26,7 +29,19 @@ from hyperplan.skew.unlabelled import unlabelled
 Detector = Callable[[Case], Iterable[Finding]]
 """Looks at a case and says what it finds. Pure, and asked again after every look."""
 
-DETECTORS: tuple[Detector, ...] = (renames, rates, scales, shift, drift, unlabelled, selective, threshold)
+DETECTORS: tuple[Detector, ...] = (
+    renames,
+    rates,
+    scales,
+    recodings,
+    constants,
+    precision,
+    shift,
+    drift,
+    unlabelled,
+    selective,
+    threshold,
+)
 """The order is for people who read the code: `EXPLAINS` alone decides who stands."""
 
 _DISTRIBUTION = frozenset({"shift", "drift"})

@@ -14,6 +14,7 @@ description", 1978): the scale is right by which the data is described in the fe
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ SMOOTHING = 0.5
 """Values added to every place of the last digit (Krichevsky and Trofimov, 1981)."""
 NOISE = 2e-14
 """Relative error of a double that was multiplied and divided."""
+FEWEST = 8
+"""Distinct numbers from which on their common step means something."""
 TELLING = 1e-2
 """A digit tells something as long as the errors are below this share of it."""
 SAME = 1e-9
@@ -71,6 +74,13 @@ def last_places(numbers: Floats, relative: float = NOISE, absolute: Floats | flo
     return places
 
 
+class Step(NamedTuple):
+    """The step of which numbers are multiples, None if of none; and how many nats say that those of training were otherwise."""
+
+    size: float | None
+    evidence: float
+
+
 class ExactValues:
     """What the reference says about exact values.
 
@@ -85,6 +95,7 @@ class ExactValues:
         # How often a value comes that is not among the known ones: as often as one came that came only once (Good, 1953).
         often = int(self._counts[self._counts > 1].sum())
         self._new = max(1.0 - often / self._rows, 1e-3)
+        self._places = last_places(self._known[self._known != 0])
         self._digits = _plainest(self._known[self._known != 0], natives)
 
     def log_chances(self, numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> Floats:
@@ -98,6 +109,54 @@ class ExactValues:
     def unlike(self, numbers: Floats) -> float:
         """By how many nats the last digits of numbers that are not zero are better described without the reference than by it."""
         return self._digits.unlike(numbers) if numbers.size else 0.0
+
+    @property
+    def step(self) -> float:
+        """What most values of training are multiples of, while they are of nothing much coarser."""
+        places = self._places[self._places != ROUGH]
+        return float(10.0 ** np.quantile(places, 0.1, method="lower")) if places.size else 10.0**-MOST_DIGITS
+
+    def rounding(self, numbers: Floats) -> Step | None:
+        """The coarsest step that all numbers are multiples of, if training was finer."""
+        numbers, known = numbers[numbers != 0], self._known[self._known != 0]
+        size = np.abs(numbers)
+        if size.size:
+            alike = known[(np.abs(known) >= size.min()) & (np.abs(known) <= size.max())]
+            known = alike if alike.size >= FEWEST else known
+        if min(numbers.size, known.size) < FEWEST:
+            return None
+        places = last_places(numbers)
+        if places.max() == ROUGH:
+            return None
+        steps = [factor * 10.0 ** int(places.min()) for factor in (1, 5)]
+        for step in reversed(steps):
+            if (_remainders(numbers, step) < TELLING).all():
+                share = ((_remainders(known, step) < TELLING).sum() + SMOOTHING) / (known.size + 2 * SMOOTHING)
+                return Step(step, float(-numbers.size * np.log(share)))
+        return None
+
+    def refining(self, numbers: Floats) -> Step | None:
+        """The step of numbers of which at least half are finer than any of training; None if they are not, or training has no step."""
+        numbers = numbers[numbers != 0]
+        if min(numbers.size, self._places.size) < FEWEST or not self.mostly_finer(numbers):
+            return None
+        places = last_places(numbers)
+        finer = int((fineness(places) < fineness(self._places).min()).sum())
+        share = SMOOTHING / (self._places.size + 2 * SMOOTHING)
+        size = None if (places == ROUGH).mean() > 0.1 else float(10.0 ** places.min())
+        return Step(size, float(-finer * np.log(share)))
+
+    def all_multiples(self, numbers: Floats, step: float) -> bool | None:
+        """Whether numbers are all multiples of a step; None if there is none that is not zero."""
+        numbers = numbers[numbers != 0]
+        return bool((_remainders(numbers, step) < TELLING).all()) if numbers.size else None
+
+    def mostly_finer(self, numbers: Floats) -> bool | None:
+        """Whether at least half of the numbers are finer than any of training; None if there are none that are not zero."""
+        places = last_places(numbers[numbers != 0])
+        if not places.size or not self._places.size:
+            return None
+        return bool((fineness(places) < fineness(self._places).min()).mean() >= 0.5)
 
     def met(self, numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> Floats:
         """The share of the rows of the reference that hold each number; 0 for those that are not known."""
@@ -119,6 +178,17 @@ class ExactValues:
         at = np.minimum(np.searchsorted(self._keys, keys_of(self._known[nearest])), self._keys.size - 1)
         share: Floats = np.where(same, count / np.maximum(cells[at], count), 0.0)
         return share
+
+
+def fineness(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places in the order of how fine they are; numbers without a last digit are the finest."""
+    return np.where(places == ROUGH, -ROUGH, places)
+
+
+def _remainders(numbers: Floats, step: float) -> Floats:
+    """How far numbers are from multiples of a step, in steps."""
+    found: Floats = np.abs(numbers / step - np.rint(numbers / step))
+    return found
 
 
 class _Digits:

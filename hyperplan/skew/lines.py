@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperplan.profile import Numbers
+from hyperplan.schema import Float, Int
+from hyperplan.skew.case import Case
 from hyperplan.skew.cells import Cells
-from hyperplan.skew.exact import NOISE, ExactValues
-from hyperplan.skew.units import Line
+from hyperplan.skew.exact import NOISE, ExactValues, Step
+from hyperplan.skew.units import Line, alternatives, unit
 
 Floats = NDArray[np.float64]
 
@@ -74,6 +76,14 @@ class Expected:
         values, _ = serving.sample.items()
         return self.exact.unlike(values[values != 0])
 
+    def rounding(self, serving: Numbers) -> Step | None:
+        """The step that what was served is rounded to, if training was finer."""
+        return self.exact.rounding(serving.sample.items()[0])
+
+    def refining(self, serving: Numbers) -> Step | None:
+        """The step of what was served, if it is finer than training ever was."""
+        return self.exact.refining(serving.sample.items()[0])
+
     def explained(self, lines: Sequence[Line], serving: Numbers) -> Explained:
         """What each line explains of what was served."""
         values, _ = serving.sample.items()
@@ -111,6 +121,20 @@ class Expected:
         digits = self.exact.log_chances(back, relative, noise) - self.exact.log_chances(values)
         cells = CELLS_COUNT * (self.cells.log_chances(back) - self.cells.log_chances(values))
         return _Said(digits, cells, self.exact.met(back, relative, noise))
+
+
+def expected_of(case: Case, name: str) -> Expected | None:
+    """What the training of a feature makes one expect; None for one that is no number, or never was one in training."""
+    return case.once(("expected", name), lambda: _expected(case, name))
+
+
+def _expected(case: Case, name: str) -> Expected | None:
+    feature, trained = case.schema.features[name], case.training.features.get(name)
+    if not isinstance(feature, Float | Int) or trained is None or trained.numbers is None:
+        return None
+    declared = unit(feature.unit) if feature.unit else None
+    natives = [declared.to(other) for other in alternatives(declared)] if declared else []
+    return Expected(trained.numbers, natives)
 
 
 def _best(gains: Floats) -> tuple[Floats, NDArray[np.int64]]:

@@ -10,19 +10,19 @@ where none of them fits, `scale`: a power of ten, or a factor that two units in 
 their share. `effect` is that share. The natural logarithm of the likelihood ratio, less that of the number of lines tried, is the `evidence`.
 """
 
-import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hyperplan.profile import Numbers
-from hyperplan.schema import AnyFeature, Float, Int
-from hyperplan.skew.case import Case, Look
+from hyperplan.profile import FeatureProfile, Numbers
+from hyperplan.schema import AnyFeature
+from hyperplan.skew.case import Case
 from hyperplan.skew.evidence import threshold
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.lines import Expected, Explained
+from hyperplan.skew.lines import Expected, Explained, expected_of
+from hyperplan.skew.stretch import beginning, profiles_of
 from hyperplan.skew.units import Line, Unit, alternatives, roundings, table, unit
 from hyperplan.skew.words import percent, since, times_larger
 
@@ -67,29 +67,15 @@ class _Named(NamedTuple):
 
 def scales(case: Case) -> Iterable[Finding]:
     """Features whose numbers are those of training, in other units."""
-    if not case.looks:
-        return
     recent = case.recent(ROWS)
     for name, feature in case.schema.features.items():
-        trained = case.training.features.get(name)
-        if not isinstance(feature, Float | Int) or trained is None or trained.numbers is None:
+        expected = expected_of(case, name)
+        parts = [profile.numbers for profile in profiles_of(name, recent) if profile.numbers]
+        if expected is None or not parts:
             continue
-        parts = [numbers for look in recent if (numbers := _numbers(look, name))]
-        expected = case.once(("scale", name), functools.partial(_expected, feature, trained.numbers))
         named = _named(case, feature, expected, Numbers.merged(parts))
         if named is not None:
             yield _finding(case, name, feature, expected, named)
-
-
-def _numbers(look: Look, name: str) -> Numbers | None:
-    profile = look.profile.features.get(name)
-    return profile.numbers if profile and profile.numbers and profile.numbers.moments.count else None
-
-
-def _expected(feature: AnyFeature, reference: Numbers) -> Expected:
-    declared = unit(feature.unit) if feature.unit else None
-    natives = [declared.to(other) for other in alternatives(declared)] if declared else []
-    return Expected(reference, natives)
 
 
 def _named(case: Case, feature: AnyFeature, expected: Expected, serving: Numbers) -> _Named | None:
@@ -101,7 +87,7 @@ def _named(case: Case, feature: AnyFeature, expected: Expected, serving: Numbers
         return named
     factors = case.once(("scale", "factors", feature.unit), lambda: _factors(feature.unit))
     named = _best(rounded, expected, serving, bar) or _best(factors, expected, serving, bar)
-    if named is None or named.best.unit or _share(expected, named.best.line, [serving]) >= HALF:
+    if named is None or named.best.unit or _share(expected, named.best.line, [FeatureProfile(numbers=serving)]) >= HALF:
         return named
     return None
 
@@ -136,7 +122,8 @@ def _best(ways: Sequence[_Way], expected: Expected, serving: Numbers, bar: float
         return None
     explained = expected.explained([way.line for way in ways], serving)
     evidence = _evidence(explained) - math.log(len(ways))
-    enough = evidence >= bar
+    rounding = expected.rounding(serving)
+    enough = (evidence >= bar) & (explained.fit >= (rounding.evidence + MARGIN if rounding else 0.0))
     if not enough.any():
         return None
     best = int(np.where(enough, explained.fit, -np.inf).argmax())
@@ -158,8 +145,8 @@ def _evidence(explained: Explained) -> Any:
 
 def _finding(case: Case, name: str, feature: AnyFeature, expected: Expected, named: _Named) -> Finding:
     way = named.best
-    began = _beginning(case.looks, name, expected, way.line)
-    share = _share(expected, way.line, [numbers for look in case.looks[began:] if (numbers := _numbers(look, name))])
+    began = beginning(case.looks, name, lambda profile: _says(expected, way.line, profile))
+    share = _share(expected, way.line, profiles_of(name, case.looks[began:]))
     start, until = case.looks[began].start, case.looks[-1].end
     known = unit(feature.unit) if feature.unit else None
     nominal = known.to(way.unit) if known and way.unit else way.line
@@ -186,10 +173,15 @@ def _finding(case: Case, name: str, feature: AnyFeature, expected: Expected, nam
     )
 
 
-def _share(expected: Expected, line: Line, parts: Sequence[Numbers]) -> float:
+def _share(expected: Expected, line: Line, parts: Sequence[FeatureProfile]) -> float:
     """The share of rows that went along a line, part by part: the sample of a short one is nearly all there is."""
-    went, stayed = map(sum, zip(*(expected.rows(line, numbers) for numbers in parts), strict=True))
+    rows = [expected.rows(line, part.numbers) for part in parts if part.numbers]
+    went, stayed = sum(went for went, _ in rows), sum(stayed for _, stayed in rows)
     return went / max(went + stayed, 1)
+
+
+def _says(expected: Expected, line: Line, profile: FeatureProfile) -> bool | None:
+    return expected.says(line, profile.numbers) if profile.numbers else None
 
 
 def _described(way: _Way, known: Unit | None) -> dict[str, Any]:
@@ -212,16 +204,3 @@ def _reason(named: _Named, known: Unit | None) -> str:
     if way.like:
         return f", as {way.like[1].name} are than {way.like[0].name}"
     return ""
-
-
-def _beginning(looks: Sequence[Look], name: str, expected: Expected, line: Line) -> int:
-    """The look at which what the newest ones show began: the first of the last unbroken row of looks that say it too."""
-    first = len(looks) - 1
-    for index in range(len(looks) - 1, -1, -1):
-        numbers = _numbers(looks[index], name)
-        says = expected.says(line, numbers) if numbers else None
-        if says is False:
-            break
-        if says:
-            first = index
-    return first

@@ -1,5 +1,6 @@
 """A store in a folder of the test's own, a receiver before it, and samples to put in."""
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Category, Float, Schema, violations_of
 from hyperplan.shadow import ShadowSample
+from tests.support.databases import PostgresServer, postgres_binaries, postgres_server
 
 SCHEMA = Schema(features={"distance": Float(min=0, aliases=("dist",)), "carrier": Category(values=("AA", "DL"))})
 BUCKET = 60
@@ -93,10 +95,44 @@ def endpoint_of(name: str) -> Endpoint | None:
     return ENDPOINT if name == "flight-delay" else None
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    with postgres_server(binaries) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chdb_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the one engine that a process may have keeps its databases."""
+    return tmp_path_factory.mktemp("chdb")
+
+
 @pytest.fixture
-def open_again(tmp_path: Path) -> Callable[[], Store]:
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database that a test's store is in; `tests.support.databases.EVERYWHERE` makes it each of them."""
+    return str(getattr(request, "param", "duckdb"))
+
+
+@pytest.fixture
+def store_place(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where the store of this test is: a folder, or the URL of an empty database."""
+    if backend == "duckdb":
+        return tmp_path
+    name = f"test_{uuid.uuid4().hex}"
+    if backend == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return server.create_database(name)
+    engine: Path = request.getfixturevalue("chdb_engine")
+    return f"chdb://{engine}?database={name}"
+
+
+@pytest.fixture
+def open_again(store_place: Path | str) -> Callable[[], Store]:
     """Opens the store of this test, as often as it is closed."""
-    return lambda: open_store(tmp_path, BUCKET, endpoint_of)
+    return lambda: open_store(store_place, BUCKET, endpoint_of)
 
 
 @pytest.fixture

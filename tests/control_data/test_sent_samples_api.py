@@ -1,7 +1,6 @@
 """Samples of models that are served elsewhere come over the API, and are kept as if a sidecar had sent them."""
 
 import json
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from litestar.testing import TestClient
 
 from control.api.sent_samples import MOST_PROBLEMS, MOST_SAMPLES
 from control.registry import Change, Registry, Write
-from control.stores import Store, Unavailable
+from control.stores import Store
 from hyperplan.endpoint import parse_endpoint
 from hyperplan.sample import Sample, hashed, observe_rows
 from hyperplan.schema import violations_of
@@ -205,11 +204,8 @@ def test_more_samples_than_a_request_may_hold_are_refused(api: Api) -> None:
     post(api, [1] * (MOST_SAMPLES + 1), status=413)
 
 
-def test_a_store_that_cannot_write_asks_to_come_back(api: Api, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: Any) -> int:
-        raise Unavailable(os.strerror(28))
-
-    monkeypatch.setattr(store, "ingest", full)
+def test_a_store_that_cannot_write_asks_to_come_back(api: Api, store: Store) -> None:
+    store.close()
     answer = api.post("/v1/samples", json=sent())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "none of these samples" in answer.json()["detail"]

@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from control.stores import Store
 from control.stores.counters import CumulativeSum, Series
+from tests.support.databases import EVERYWHERE
 
 ROUTED = Series("hyperplan.requests", "flight-delay", "routed")
 MINUTE = 60 * 10**9
 FOREVER = 1 << 62
+
+pytestmark = EVERYWHERE
 
 
 def point(value: int, time: int, instance: str = "a", start: int = 0, series: Series = ROUTED) -> CumulativeSum:

@@ -1,19 +1,20 @@
 """What shadows answered, in the store: kept, counted once, and joined to the samples of its requests."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from control.stores import Store, open_store
+from control.stores import Store
 from control.stores.shadows import Failure, Shadowed
 from hyperplan.sample import Sample
 from hyperplan.shadow import ShadowSample
+from tests.support.databases import EVERYWHERE
 
 MakeSample = Callable[..., Sample]
 MakeAnswer = Callable[..., ShadowSample]
+
+pytestmark = EVERYWHERE
 
 EVER = Shadowed("flight-delay", "logit@1", 0, 1 << 62)
 
@@ -114,23 +115,3 @@ def test_the_commonest_failures_come_first(store: Store, make_answer: MakeAnswer
     store.ingest([make_answer(f"p-{index}", **fields) for index, fields in enumerate(kinds)])
     assert store.shadows.failures(EVER, 5) == [Failure(503, None, 2), Failure(None, "reset", 1)]
     assert store.shadows.failures(EVER, 1) == [Failure(503, None, 2)]
-
-
-def test_a_file_of_a_version_without_shadows_gets_the_table_and_keeps_its_samples(
-    tmp_path: Path, make_sample: MakeSample, make_answer: MakeAnswer
-) -> None:
-    store = open_store(tmp_path, 60)
-    store.ingest([make_sample()])
-    store.close()
-    with duckdb.connect(str(tmp_path / "samples.duckdb")) as connection:
-        connection.execute(
-            "DROP TABLE shadows; ALTER TABLE samples DROP COLUMN forced; DROP TABLE windows; "
-            "CREATE TABLE profiles (endpoint VARCHAR, model VARCHAR, bucket BIGINT, profile BLOB); "
-            "DELETE FROM steps_taken WHERE step >= 1"
-        )
-    store = open_store(tmp_path, 60)
-    try:
-        store.ingest([make_answer()])
-        assert len(store.shadows.pairs(EVER)) == 1
-    finally:
-        store.close()

@@ -1,0 +1,151 @@
+"""A DuckDB file: opened by one process, written by one thread at a time, read by any.
+
+Every use takes a cursor of its own, which is a connection of its own: readers see the last commit, never a transaction
+under way. Each commit is synced to disk before it returns.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from control.stores.databases.base import Overtaken, Unavailable, Unopenable
+from control.stores.databases.compiling import compiled
+from control.stores.migrations import DUCKDB
+from control.stores.tables import StoredTable
+
+
+class DuckDB:
+    """An open file with all its tables."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file.
+
+        Raises:
+            Unopenable: another process has it open, it is no DuckDB file, or a newer version wrote it.
+        """
+        try:
+            self._connection = duckdb.connect(str(path))
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise Unopenable(f"{path} cannot be opened; is another control using it? ({reason})") from None
+        self._sharing = threading.Lock()
+        self._one_writer = threading.Lock()
+        try:
+            self._migrate(path)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file, after the writer of the moment is done."""
+        with self._one_writer:
+            self._connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator["_Cursor"]:
+        """See `Database.reading`."""
+        try:
+            with self._cursor() as cursor:
+                yield _Cursor(cursor)
+        except duckdb.Error as error:
+            raise Unavailable(str(error)) from error
+
+    @contextmanager
+    def writing(self) -> Iterator["_Cursor"]:
+        """See `Database.writing`."""
+        try:
+            with self._transaction() as cursor:
+                yield _Cursor(cursor)
+        except duckdb.Error as error:
+            raise Unavailable(str(error)) from error
+
+    def delete_before(self, table: StoredTable, column: str, time: int) -> None:
+        """See `Database.delete_before`."""
+        with self.writing() as writer:
+            writer.execute(f"DELETE FROM {table.name} WHERE {column} < ?", [time])
+
+    def reclaim(self) -> None:
+        """See `Database.reclaim`. A checkpoint; DuckDB has one while it writes, too, but not soon after a delete."""
+        with self._one_writer, self.reading() as reader:
+            reader.execute("CHECKPOINT")
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._sharing:
+            cursor = self._connection.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._one_writer, self._cursor() as cursor:
+            cursor.begin()
+            try:
+                yield cursor
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    def _migrate(self, path: Path) -> None:
+        with self._transaction() as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS steps_taken (step BIGINT NOT NULL)")
+            taken = len(cursor.execute("SELECT step FROM steps_taken").fetchall())
+            if taken > len(DUCKDB):
+                raise Unopenable(
+                    f"{path} was written by a newer version of Hyperplan; run that version, or another --data"
+                )
+            for step in range(taken, len(DUCKDB)):
+                cursor.execute(DUCKDB[step])
+                cursor.execute("INSERT INTO steps_taken VALUES (?)", [step])
+
+
+class _Cursor:
+    """Reads and writes with a cursor."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._cursor.execute(sql, parameters).fetchall()
+
+    def check(self) -> None:
+        self.execute("SELECT 1")
+
+    def rows(self, query: Any) -> list[tuple[Any, ...]]:
+        return self.execute(compiled(query, "duckdb"))
+
+    def at_times(self, table: StoredTable, columns: Sequence[str], times: Sequence[int]) -> list[tuple[Any, ...]]:
+        # The range lets DuckDB pass over all but the last few groups of rows, whose least and largest times it knows.
+        return self.execute(
+            f"SELECT {', '.join(columns)} FROM {table.name} WHERE time BETWEEN ? AND ? "
+            "AND time IN (SELECT unnest(?::BIGINT[]))",
+            [min(times), max(times), times],
+        )
+
+    def append(self, table: StoredTable, rows: pa.Table) -> None:
+        self._insert("INSERT INTO", table, rows)
+
+    def put(self, table: StoredTable, rows: pa.Table) -> None:
+        self._insert("INSERT OR REPLACE INTO", table, rows)
+
+    def merge(self, table: StoredTable, scattered: pa.Table, merged: pa.Table) -> None:
+        ids = scattered["id"].to_pylist()
+        ((gone,),) = self.execute(f"DELETE FROM {table.name} WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids])
+        if gone != len(ids):
+            raise Overtaken("these rows were merged meanwhile")
+        self.append(table, merged)
+
+    def _insert(self, insert: str, table: StoredTable, rows: pa.Table) -> None:
+        self._cursor.register("arriving", rows)
+        try:
+            self.execute(f"{insert} {table.name} BY NAME SELECT * FROM arriving")
+        finally:
+            self._cursor.unregister("arriving")
