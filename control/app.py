@@ -11,7 +11,9 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 
 from control import problems
+from control.alerts.alerting import Alerting
 from control.api import (
+    alerts,
     dry_runs,
     endpoints,
     health,
@@ -41,8 +43,8 @@ CONSOLE_HEADERS = {
 }
 
 
-def create_app(registry: Registry, store: Store, feed: PlanFeed) -> Litestar:
-    """The application over a registry, a store and a feed of plans."""
+def create_app(registry: Registry, store: Store, feed: PlanFeed, alerting: Alerting) -> Litestar:
+    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere."""
     sidecars, counts = Sidecars(), RequestCounts()
     shared = {
         "registry": registry,
@@ -51,8 +53,22 @@ def create_app(registry: Registry, store: Store, feed: PlanFeed) -> Litestar:
         "feed": feed,
         "sidecars": sidecars,
         "request_counts": counts,
+        "alerting": alerting,
     }
-    modules = (endpoints, revisions, dry_runs, plan, health, samples, sent_samples, shadow, skew, traffic, references)
+    modules = (
+        endpoints,
+        revisions,
+        dry_runs,
+        plan,
+        health,
+        samples,
+        sent_samples,
+        shadow,
+        skew,
+        traffic,
+        references,
+        alerts,
+    )
     return Litestar(
         [handler for module in modules for handler in module.handlers] + [_console()],
         dependencies={name: Provide(_given(value), sync_to_thread=False) for name, value in shared.items()},

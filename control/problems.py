@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from sqlalchemy.exc import OperationalError
 
+from control.alerts.book import NoSuchAlert, NoSuchSilence
 from control.registry import NoSuchEndpoint, NoSuchRevision, Stale
 from control.stores import Unavailable
 from hyperplan.problems import Invalid, Problem
@@ -147,6 +148,8 @@ HANDLERS: dict[Any, Any] = {
     Invalid: _on_invalid,
     NoSuchEndpoint: _on_missing,
     NoSuchRevision: _on_missing,
+    NoSuchAlert: _on_missing,
+    NoSuchSilence: _on_missing,
     Stale: _on_stale,
     Unavailable: _on_unavailable,
     OperationalError: _on_registry_away,

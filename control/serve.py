@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any, NamedTuple
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
+from control.alerts.alerting import Alerting
+from control.alerts.courier import Webhooks
 from control.app import create_app
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
@@ -30,7 +33,7 @@ GRACE = 2
 
 
 class ControlSettings(NamedTuple):
-    """Where control listens, as (host, port), and keeps its data. `bucket` is in seconds.
+    """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
     `registry` and `store` are URLs; without them both are files in the folder `data`.
     """
@@ -41,6 +44,7 @@ class ControlSettings(NamedTuple):
     bucket: float
     registry: str | None = None
     store: str | None = None
+    webhooks: Webhooks = Webhooks()
 
 
 class _Server(uvicorn.Server):
@@ -61,6 +65,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
     Raises:
         CannotStart: an address cannot be listened on, or the data not be opened.
     """
+    _spare_the_collector()
     async with contextlib.AsyncExitStack() as opened:
         listener = opened.enter_context(_listening(*settings.listen))
         registry, store = _open(settings, opened)
@@ -69,7 +74,16 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         opened.push_async_callback(_cancel, asyncio.create_task(keep_compacting(store)))
         address = "{}:{}".format(*listener.getsockname()[:2])
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
-        await _answer(uvicorn.Config(create_app(registry, store, feed), **_UVICORN), listener, feed, stop)
+        alerting = Alerting(registry, store, settings.webhooks)
+        opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
+        await _answer(uvicorn.Config(create_app(registry, store, feed, alerting), **_UVICORN), listener, feed, stop)
+
+
+def _spare_the_collector() -> None:
+    """Have garbage looked for seldom: a batch of samples is a hundred thousand objects without a cycle among them, and looking
+    at them took half the time of reading them."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 _UVICORN: dict[str, Any] = {

@@ -1,18 +1,25 @@
 """Whether control lives, whether it is ready, and a few numbers for Prometheus."""
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from control.alerts.alerting import Alerting
 from control.plans import PlanFeed, Sidecars
 from control.problems import HttpProblem
 from control.registry import Registry
 from control.requests import RequestCounts
 from control.stores import Store
+
+TEXT = "text/plain; version=0.0.4"
 
 
 @get("/healthz", media_type="text/plain")
@@ -32,14 +39,16 @@ async def readyz(registry: NamedDependency[Registry], store: NamedDependency[Sto
     return "ok\n"
 
 
-@get("/metrics", media_type="text/plain; version=0.0.4")
+@get("/metrics", media_type=TEXT)
 async def metrics(
     registry: NamedDependency[Registry],
     feed: NamedDependency[PlanFeed],
     sidecars: NamedDependency[Sidecars],
     request_counts: NamedDependency[RequestCounts],
-) -> Response[str]:
+    alerting: NamedDependency[Alerting],
+) -> Response[bytes]:
     """Control's own numbers, in Prometheus' text format (version 0.0.4)."""
+    told = CollectorRegistry()
     present = sidecars.present()
     gauges = {
         "hyperplan_endpoints": ("Endpoints in the registry.", len(await asyncio.to_thread(registry.entries))),
@@ -50,16 +59,31 @@ async def metrics(
             sum(1 for status in present if status.applied == feed.number),
         ),
     }
-    text = "".join(
-        f"# HELP {name} {meaning}\n# TYPE {name} gauge\n{name} {value}\n" for name, (meaning, value) in gauges.items()
+    for name, (meaning, value) in gauges.items():
+        Gauge(name, meaning, registry=told).set(value)
+    told.register(_Given([_answers(request_counts), *await asyncio.to_thread(alerting.measured)]))
+    return Response(generate_latest(told) + generate_latest(alerting.metrics.registry), media_type=TEXT)
+
+
+class _Given(Collector):
+    """Metrics that are known already."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Sequence[Metric]:
+        return self._families
+
+
+def _answers(counts: RequestCounts) -> Metric:
+    family = CounterMetricFamily(
+        "hyperplan_control_http_requests",
+        "Requests that control has answered.",
+        labels=["method", "route", "status"],
     )
-    text += "# HELP hyperplan_control_http_requests_total Requests that control has answered.\n"
-    text += "# TYPE hyperplan_control_http_requests_total counter\n"
-    text += "".join(
-        f'hyperplan_control_http_requests_total{{method="{of.method}",route="{of.route}",status="{of.status}"}} {count}\n'
-        for of, count in sorted(request_counts.answers.items())
-    )
-    return Response(text, media_type="text/plain; version=0.0.4")
+    for of, count in sorted(counts.answers.items()):
+        family.add_metric([of.method, of.route, str(of.status)], count)
+    return family
 
 
 handlers: list[Any] = [healthz, readyz, metrics]

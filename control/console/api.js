@@ -23,8 +23,8 @@ export const getDiff = (name, to) => get(`/v1/endpoints/${encodeURIComponent(nam
 
 export const getTraffic = (name, range) => get(`/v1/endpoints/${encodeURIComponent(name)}/traffic` + query(range));
 
-export const getSkew = (name, range, model) =>
-  get(`/v1/endpoints/${encodeURIComponent(name)}/skew` + query({ ...range, model }));
+export const getSkew = (name, range, model, slice) =>
+  get(`/v1/endpoints/${encodeURIComponent(name)}/skew` + query({ ...range, model, slice }));
 
 export const getShadow = (name, { since }) => get(`/v1/endpoints/${encodeURIComponent(name)}/shadow` + query({ since }));
 

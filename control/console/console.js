@@ -60,14 +60,14 @@ function take(plan) {
 const near = () => [...state.endpoints.values()].filter(({ document }) => inSight.has(anchor(document.name)));
 
 async function refreshEndpoint(endpoint) {
-  const { document, revision, model } = endpoint;
+  const { document, revision, model, slice } = endpoint;
   const period = state.period;
   try {
     const range = rangeOf(period);
     const fresh = endpoint.revisions?.[0]?.revision === revision;
     const [traffic, skew, shadow, history, diff] = await Promise.all([
       getTraffic(document.name, range),
-      getSkew(document.name, range, model in document.models ? model : null),
+      getSkew(document.name, range, model in document.models ? model : null, slice || null),
       getShadow(document.name, range),
       fresh ? null : getRevisions(document.name),
       fresh ? null : getDiff(document.name, revision),
@@ -189,9 +189,10 @@ function choosePeriod(period) {
 element("period").addEventListener("change", ({ target }) => choosePeriod(target.value));
 
 element("endpoints").addEventListener("change", ({ target }) => {
-  if (!target.dataset.reference) return;
-  state.endpoints.get(target.dataset.reference).model = target.value;
-  wake();
+  const { reference, slice } = target.dataset;
+  if (reference) state.endpoints.get(reference).model = target.value;
+  if (slice) state.endpoints.get(slice).slice = target.value;
+  if (reference || slice) wake();
 });
 
 document.addEventListener("click", ({ target }) => {

@@ -2,6 +2,7 @@
 
 import { h, named } from "./dom.js";
 import { cellOf, heatStrip } from "./charts.js";
+import { findings } from "./findings.js";
 import { count, counted, measure, percent, span, sum } from "./format.js";
 
 const FEATURES_AT_FIRST = 40;
@@ -41,6 +42,7 @@ export function skew(state) {
     state,
     !compared && noReference(document, report),
     report.total.rows > 0 && [
+      compared && findings(report),
       legend(compared),
       features(state, compared),
       report.total.broken > 0 &&
@@ -54,11 +56,17 @@ const panel = (state, ...children) =>
   h(
     "section",
     { class: "panel" },
-    h("div", { class: "titled" }, h("h3", {}, "Skew ", h("small", {}, rowsOf(state.skew))), chooser(state)),
+    h(
+      "div",
+      { class: "titled" },
+      h("h3", {}, "Skew ", h("small", {}, rowsOf(state.skew))),
+      h("div", { class: "choosers" }, slices(state), chooser(state)),
+    ),
     children,
   );
 
-const rowsOf = ({ total }) => `${counted(total.rows, "sampled row")} against the training data`;
+const rowsOf = ({ total, slice }) =>
+  [counted(total.sampled, "sampled row"), slice && `of ${slice}`, "against the training data"].filter(Boolean).join(" ");
 
 /** Which model's training data is compared with, if there is a choice. */
 function chooser({ document, skew: { references, model } }) {
@@ -72,6 +80,23 @@ function chooser({ document, skew: { references, model } }) {
       "select",
       { "data-reference": document.name },
       names.map((name) => h("option", { value: name, selected: name === model }, name)),
+    ),
+  );
+}
+
+/** Which rows are looked at, if there are slices of them. */
+function slices({ document, skew: { slices: known, slice } }) {
+  if (!known.length && !slice) return null;
+  const names = slice && !known.includes(slice) ? [slice, ...known] : known;
+  return h(
+    "label",
+    { class: "chooser" },
+    "rows of ",
+    h(
+      "select",
+      { "data-slice": document.name },
+      h("option", { value: "", selected: !slice }, "everything"),
+      names.map((name) => h("option", { value: name, selected: name === slice }, name)),
     ),
   );
 }

@@ -74,7 +74,8 @@ class Registry:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
+        """The database, for those who keep something beside the revisions."""
         self.shared = shared(engine)
         """Whether other controls may write to it too."""
         self._writing = for_writing(engine)
@@ -84,18 +85,18 @@ class Registry:
 
     def close(self) -> None:
         """Close all connections to the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     # Reading.
 
     def number(self) -> int:
         """The number of the newest plan."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return _number(session)
 
     def plan(self) -> Plan:
         """The newest revision of every endpoint that was not deleted, as one plan."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             number = _number(session)
             entries = self._newest(session)
         planned = [PlannedEndpoint(entry.number, entry.endpoint) for entry in entries if entry.endpoint]
@@ -103,7 +104,7 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """The newest revision of each endpoint, by name."""
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return self._newest(session)
 
     def get(self, name: str) -> tuple[Entry, Endpoint]:
@@ -112,7 +113,7 @@ class Registry:
         Raises:
             NoSuchEndpoint: there is none of this name.
         """
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             return _present(session, name, _current(session, name))
 
     def history(self, name: str, *, limit: int, before: int | None = None) -> list[Entry]:
@@ -124,7 +125,7 @@ class Registry:
         query = select(Revision).where(Revision.endpoint == name).order_by(Revision.number.desc()).limit(limit)
         if before is not None:
             query = query.where(Revision.number < min(before, LARGEST_NUMBER))
-        with Session(self._engine) as session:
+        with Session(self.engine) as session:
             found = [_entry(row) for row in session.scalars(query)]
             if not found and _current(session, name) is None:
                 raise NoSuchEndpoint(name, _names(session))
@@ -222,7 +223,7 @@ class Registry:
                 )
                 session.add(row)
         except IntegrityError:  # where the database lets two writers read at once, the slower one is told here
-            with Session(self._engine) as session:
+            with Session(self.engine) as session:
                 current = _current(session, name)
             raise Stale(_present_number(current)) from None
         self.on_write()

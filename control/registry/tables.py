@@ -1,4 +1,4 @@
-"""The one table of the registry.
+"""The one table of the registry; those of alerts, in `control.alerts.tables`, are in the same database.
 
 It only ever grows. A change of any kind is one row with the whole endpoint after it, so history, rollback and the plan
 are all the same query, and nothing has to be kept consistent with anything else.

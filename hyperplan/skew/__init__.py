@@ -2,6 +2,8 @@
 
 Measures compare two profiles, never raw data. Each has a module of its own with its definition, its source and its
 bounds. `compare` applies them to one feature.
+
+Detectors (`detect`) say what is wrong, in a sentence. What a change must be to be news is in `evidence`, in `movement` and, over time, in `onset`.
 """
 
 from hyperplan.skew.bins import Bins, bins_of

@@ -42,8 +42,8 @@ class Value(NamedTuple):
     now: float
 
     def words(self, unit: str | None, whose: str) -> str:  # noqa: ARG002 - as for numbers
-        called = "values that are rare or new" if self.value is None else f"{self.value!r}"
-        return f"{called} make up {percent(self.now)} where it was {percent(self.reference)} {whose}"
+        called = "values that are rare or new make" if self.value is None else f"{self.value!r} makes"
+        return f"{called} up {percent(self.now)} where it was {percent(self.reference)} {whose}"
 
     def details(self) -> dict[str, Any]:
         """For a machine."""

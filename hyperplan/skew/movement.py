@@ -48,6 +48,8 @@ FEWEST_STRETCHES = 8
 """How many times longer the looks must be than the longest stretches of them that are compared: fewer, and a change would be in most pairs."""
 FURTHEST = 0.999
 """The greatest distance that is allowed: 1 is that of rows that are all alike, whichever they are."""
+CAUTION = 0.2
+"""How likely movement is to be larger than what is taken for it, if it is one of so few chunks and has one direction."""
 LUCK = math.log(2)
 """What a bet on a chunk of training may win: twice its stake."""
 WIDENINGS = np.geomspace(1, 1000, 40)
@@ -152,7 +154,8 @@ def of_training(chunks: Floats) -> Movement:
     count, total = len(chunks), chunks.sum()
     if count < 2:
         return Movement(trained=float(total), chunk=float(total), shortest=float(total) or math.inf)
-    noise, walk = _fitted(chunks)
+    few = (count - 1) / chi2.ppf(CAUTION, count - 1)
+    noise, walk = (few * found for found in _fitted(chunks))
     size = total / count
     widened = _widening(chunks)
     # What is widened is all that a stretch moves by, counting included: chunks that never moved may still have met one storm.

@@ -1,18 +1,21 @@
 """From samples to buckets.
 
-Each sample goes to the bucket of its own time, however late it comes. Every row is profiled once, in the finest group it belongs to
-(its model, arm, time, inclusion and combination of slices); coarser buckets are these merged. A sample has a value for
-each part of the request that the endpoint slices by; where one part has more values than are kept, the rarest share a bucket.
+Each sample goes to the bucket of its own time, however late it comes. It is in a bucket of all rows, and in one for its value of each
+part of the request that the endpoint slices by; where a part has more values than are kept, the rarest share a bucket.
+
+To profile the rows for each of these buckets anew would cost as often as there are parts. There are two ways to do with less. Either each
+combination of slices is profiled once, and the buckets are merged from those; or each slice is, and the bucket of all rows is merged from the
+slices of one part. The first costs little with few combinations and many rows, the second with many and few; which it is is reckoned from what profiles cost.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hyperplan.endpoint import Endpoint
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
-from hyperplan.windows.keys import ALL, OTHER, WindowKey, rounded_inclusion, slice_of
+from hyperplan.windows.keys import ALL, OTHER, WindowKey, part_of, rounded_inclusion, slice_of
 
 EndpointSource = Callable[[str], Endpoint | None]
 """An endpoint, by name; None for one that is not known."""
@@ -20,52 +23,62 @@ EndpointSource = Callable[[str], Endpoint | None]
 MOST_VALUES = 20
 """Values of one part that get buckets of their own, of those in a batch: the most frequent ones."""
 
+_PROFILING = 130
+"""What a profile costs beside its rows, seen, in rows. Merging several costs as much."""
+_MERGING = 25
+"""What each of the profiles that are merged costs beside that, in rows."""
+
+_Profiler = Callable[[Sequence[Sample]], Profile]
+
 
 class _Group(NamedTuple):
-    """Samples that every bucket holds all or none of. `start` is that of their bucket."""
+    """Samples of one endpoint, model, arm, bucket of time and inclusion probability."""
 
     endpoint: str
     model: str
     arm: str
     start: int
     inclusion: float
-    slices: tuple[str, ...]
+
+    def key(self, part: str, width: int) -> WindowKey:
+        return WindowKey(self.endpoint, self.model, self.arm, part, self.start, self.inclusion, width)
+
+
+_Cells = Mapping[tuple[str, ...], Sequence[Sample]]
+"""The samples of a group by all the slices that they are in."""
 
 
 def fold(endpoint_of: EndpointSource, samples: Iterable[Sample], bucket: int) -> dict[WindowKey, Profile]:
     """The profiles of samples by bucket; `bucket` is how many nanoseconds one spans."""
     several = list(samples)
     kept = _kept(several)
-    groups: defaultdict[_Group, list[Sample]] = defaultdict(list)
+    groups: defaultdict[_Group, defaultdict[tuple[str, ...], list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for sample in several:
-        groups[_group(sample, bucket, kept)].append(sample)
-    endpoints = {name: endpoint_of(name) for name in {group.endpoint for group in groups}}
-    parts: defaultdict[WindowKey, list[Profile]] = defaultdict(list)
-    for group, members in groups.items():
-        endpoint = endpoints[group.endpoint]
-        profile = (
-            Profile.of_samples(endpoint.schema, members, endpoint.task)
-            if endpoint
-            else Profile.of_samples(None, members)
-        )
-        for part in (ALL, *group.slices):
-            key = WindowKey(group.endpoint, group.model, group.arm, part, group.start, group.inclusion, bucket)
-            parts[key].append(profile)
-    return {key: Profile.merged(profiles) for key, profiles in parts.items()}
+        groups[_group(sample, bucket)][_slices(sample, kept)].append(sample)
+    profilers = {name: _profiler(endpoint_of(name)) for name in {group.endpoint for group in groups}}
+    return {
+        group.key(part, bucket): profile
+        for group, cells in groups.items()
+        for part, profile in _profiles(profilers[group.endpoint], cells).items()
+    }
 
 
-def _group(sample: Sample, bucket: int, kept: Mapping[tuple[str, str], frozenset[str]]) -> _Group:
+def _group(sample: Sample, bucket: int) -> _Group:
     return _Group(
         sample.endpoint,
         sample.answered or sample.chosen or "",
         sample.chosen or "",
         sample.time - sample.time % bucket,
         rounded_inclusion(sample.inclusion),
-        tuple(
-            slice_of(part, value if value in kept[sample.endpoint, part] else OTHER)
-            for part, value in sample.slices.items()
-        ),
     )
+
+
+def _slices(sample: Sample, kept: Mapping[tuple[str, str], frozenset[str]]) -> tuple[str, ...]:
+    names = (
+        slice_of(part, value if value in kept[sample.endpoint, part] else OTHER)
+        for part, value in sample.slices.items()
+    )
+    return tuple(dict.fromkeys(names))
 
 
 def _kept(samples: Iterable[Sample]) -> dict[tuple[str, str], frozenset[str]]:
@@ -81,3 +94,41 @@ def _most_frequent(values: Counter[str]) -> list[str]:
     if len(values) <= MOST_VALUES:
         return list(values)
     return sorted(values, key=lambda value: (-values[value], value))[:MOST_VALUES]
+
+
+def _profiler(endpoint: Endpoint | None) -> _Profiler:
+    if endpoint is None:
+        return lambda samples: Profile.of_samples(None, samples)
+    schema, task = endpoint.schema, endpoint.task
+    return lambda samples: Profile.of_samples(schema, samples, task)
+
+
+def _profiles(profiler: _Profiler, cells: _Cells) -> dict[str, Profile]:
+    """The profile of all rows of a group, and of each of its slices."""
+    names = {name for cell in cells for name in cell}
+    rows = sum(map(len, cells.values()))
+    places = sum(1 + len(cell) for cell in cells)
+    merging = (len(cells) + len(names)) * _PROFILING + places * _MERGING + rows
+    slicing = len(names) * _PROFILING + rows * max(map(len, cells))
+    return _of_combinations(profiler, cells) if merging <= slicing else _of_slices(profiler, cells)
+
+
+def _of_combinations(profiler: _Profiler, cells: _Cells) -> dict[str, Profile]:
+    parts: defaultdict[str, list[Profile]] = defaultdict(list)
+    for cell, samples in cells.items():
+        profile = profiler(samples)
+        for name in (ALL, *cell):
+            parts[name].append(profile)
+    return {name: Profile.merged(profiles) for name, profiles in parts.items()}
+
+
+def _of_slices(profiler: _Profiler, cells: _Cells) -> dict[str, Profile]:
+    members: defaultdict[str, list[Sample]] = defaultdict(list)
+    for cell, samples in cells.items():
+        for name in cell:
+            members[name] += samples
+    found = {name: profiler(samples) for name, samples in members.items()}
+    firsts = {next(iter(cell), ALL) for cell in cells}
+    if ALL not in firsts and len({part_of(name) for name in firsts}) == 1:  # each row is in just one of these slices
+        return {ALL: Profile.merged(found[name] for name in sorted(firsts))} | found
+    return {ALL: profiler([sample for samples in cells.values() for sample in samples])} | found

@@ -9,6 +9,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from control.alerts.alerting import Alerting
 from control.app import create_app
 from control.plans import PlanFeed
 from control.registry import Registry
@@ -86,7 +87,7 @@ def client(registry: Registry, feed: PlanFeed, tmp_path: Path) -> Iterator[TestC
     """A client of an application that knows no endpoint yet."""
     store = open_store(tmp_path, 60)
     try:
-        with TestClient(create_app(registry, store, feed)) as client:
+        with TestClient(create_app(registry, store, feed, Alerting(registry, store))) as client:
             yield client
     finally:
         store.close()

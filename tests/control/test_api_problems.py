@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from control.alerts.alerting import Alerting
 from control.api.bodies import LARGEST, merged
 from control.app import create_app
 from control.plans import PlanFeed
@@ -37,7 +38,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 def client(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """One application for all tests here, which knows the endpoint `given`."""
     store = open_store(tmp_path_factory.mktemp("store"), 60)
-    with TestClient(create_app(registry, store, PlanFeed(registry))) as client:
+    with TestClient(create_app(registry, store, PlanFeed(registry), Alerting(registry, store))) as client:
         assert client.put("/v1/endpoints/given", json=GIVEN).status_code == 200
         yield client
     store.close()

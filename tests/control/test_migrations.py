@@ -41,7 +41,7 @@ def test_a_file_without_migrations_gets_them(tmp_path: Path) -> None:
     registry = open_file(tmp_path / FILE)
     assert registry.plan().number == 0
     registry.close()
-    assert execute(tmp_path / FILE, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert execute(tmp_path / FILE, "SELECT version_num FROM alembic_version") == [("0002",)]
 
 
 def test_a_migration_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:

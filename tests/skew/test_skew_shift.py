@@ -82,7 +82,7 @@ def test_of_categories_the_value_is_named_whose_share_changed(training: list[Pro
     (finding,) = shift(case)
     assert finding.feature == "carrier"
     assert finding.details["value"] == "UA"
-    assert "'UA' make up" in finding.sentence
+    assert "'UA' makes up" in finding.sentence
     assert "2,000 rows" in finding.sentence
     assert finding.since is None
 

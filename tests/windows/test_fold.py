@@ -4,12 +4,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Float, Schema, violations_of
 from hyperplan.windows import ALL, MOST_VALUES, OTHER, WindowKey, fold, rounded_inclusion, slice_of
+from tests.windows.served import same
 
 ENDPOINT = parse_endpoint("""
 name: flights
@@ -108,6 +111,28 @@ def test_the_rarest_of_too_many_values_of_a_slice_share_a_bucket() -> None:
     assert len(found) == MOST_VALUES + 2
     assert found[key(slice_of("user", OTHER))].rows == 50
     assert found[key(slice_of("user", "0"))].rows == 2
+
+
+SLICES = st.dictionaries(st.sampled_from(["origin", "day"]), st.sampled_from("abc"))
+SAMPLES = st.lists(st.tuples(SLICES, st.sampled_from(["gbm@1", "logit@1"])), max_size=12)
+
+
+@given(drawn=SAMPLES, times=st.sampled_from([1, 60]))
+def test_every_bucket_is_the_profile_of_just_its_samples(drawn: list[tuple[dict[str, str], str]], times: int) -> None:
+    samples = [
+        sample(rows=[{"distance": float(index), "carrier": "AA"}], slices=slices, answered=model, predictions=[0.5])
+        for index, (slices, model) in enumerate(drawn * times)
+    ]
+    found = folded(*samples)
+    assert sum(profile.rows for place, profile in found.items() if place.slice == ALL) == len(samples)
+    for place, profile in found.items():
+        members = [
+            one
+            for one in samples
+            if one.answered == place.model
+            and place.slice in (ALL, *(slice_of(part, value) for part, value in one.slices.items()))
+        ]
+        assert same(profile, Profile.of_samples(SCHEMA, members, ENDPOINT.task))
 
 
 def test_a_feature_that_appears_in_mid_day_is_absent_before_not_missing() -> None:

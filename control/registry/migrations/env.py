@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import control.alerts.tables  # noqa: F401 - tables of the same database
 from control.registry.tables import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

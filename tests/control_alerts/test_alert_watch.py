@@ -1,0 +1,213 @@
+"""From samples to webhooks: control looks at what was served, says what is wrong once, and says when it is over."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from standardwebhooks import Webhook
+
+from control.alerts.alerting import Alerting
+from control.alerts.book import AlertBook, Question
+from control.alerts.lease import Lease
+from control.alerts.metrics import AlertMetrics
+from control.alerts.watch import Watch
+from control.registry import Change, Registry, Write
+from control.stores import Store
+from hyperplan.alerts import State
+from hyperplan.endpoint import Endpoint
+from hyperplan.profile import Profile, Reference
+from hyperplan.sample import Sample, observe_rows
+from hyperplan.skew.finding import Finding
+from tests.support.waiting import eventually
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+MakeFinding = Callable[..., Finding]
+
+
+class Site:
+    """A control's alerting over a store that is served rows as fast as the test feeds it."""
+
+    def __init__(self, registry: Registry, store: Store, endpoint: Endpoint, receiver: Any, detector: Any) -> None:
+        self.registry, self.store, self.endpoint = registry, store, endpoint
+        self.receiver, self.detector = receiver, detector
+        self.samples = 0
+        rows = [{"dep_delay": float(minutes), "taxi_out": 10.0, "carrier": "AA"} for minutes in range(-10, 40)]
+        series = [Profile.of_rows(endpoint.schema, rows)] * 2
+        store.references.put(Reference(endpoint="flight-delay", model="gbm@1", made_at=1.0, rows=100, series=series))
+
+    def alerting(self) -> Alerting:
+        return Alerting(self.registry, self.store, self.receiver.webhooks(), self.detector)
+
+    def watch(self) -> tuple[Watch, Lease]:
+        """The watch by itself, whose rounds the test takes; and the lease that it needs."""
+        engine = self.registry.engine
+        lease = Lease(engine, "alerts")
+        book, hooks = AlertBook(engine), self.receiver.webhooks()
+        return Watch(self.registry, self.store, book, lease, AlertMetrics(), hooks, self.detector), lease
+
+    def serve(self) -> None:
+        """Take in a sample of this moment."""
+        self.samples += 1
+        sample = Sample(
+            prediction_id=f"p-{self.samples}",
+            time=time.time_ns(),
+            endpoint="flight-delay",
+            plan=1,
+            revision=1,
+            schema_version=self.endpoint.schema.version(),
+            chosen="gbm@1",
+            answered="gbm@1",
+            inclusion=1.0,
+            rows=observe_rows(self.endpoint.schema, [{"dep_delay": 600.0, "taxi_out": 10.0, "carrier": "AA"}]),
+        )
+        self.store.ingest([sample])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Alerting]:
+        alerting = self.alerting()
+        task = asyncio.create_task(alerting.run())
+        try:
+            yield alerting
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Serve until a condition holds."""
+
+        def served() -> bool:
+            self.serve()
+            return condition()
+
+        await eventually(served)
+
+    def told(self) -> list[str]:
+        return [json.loads(each.body)["type"] for each in self.receiver.received]
+
+
+@pytest.fixture
+def site(registry: Registry, store: Store, endpoint: Endpoint, receiver: Any, detector: Any) -> Site:
+    return Site(registry, store, endpoint, receiver, detector)
+
+
+async def test_one_alert_arrives_signed_and_its_end_too(site: Site, finding: MakeFinding) -> None:
+    began = time.time_ns() - 3600 * 10**9
+    site.detector.findings = [finding(since=began), finding("taxi_out", "shift", kind="distribution", since=began)]
+    async with site.running() as alerting:
+        await site.until(lambda: len(site.receiver.received) > 0)
+        before = len(site.detector.cases)
+        await site.until(lambda: len(site.detector.cases) > before + 3)
+        assert site.told() == ["alert.opened"]
+        site.detector.findings = []
+        await site.until(lambda: len(site.receiver.received) > 1)
+        assert alerting.book.find(Question((State.OPEN,))) == []
+    assert site.told() == ["alert.opened", "alert.resolved"]
+    opened, resolved = site.receiver.received
+    for request in (opened, resolved):
+        Webhook(SECRET).verify(request.body, request.headers)
+    assert opened.headers["webhook-id"] != resolved.headers["webhook-id"]
+    data = json.loads(opened.body)["data"]
+    assert data["sentence"].startswith("ops-feed: dep_delay comes in seconds where training had minutes")
+    assert data["sentence"].endswith("; all 2 features of ops-feed moved with it")
+    assert [(each["model"], each["feature"], each["finding"]) for each in data["findings"]] == [
+        ("gbm@1", "dep_delay", "unit"),
+        ("gbm@1", "taxi_out", "shift"),
+    ]
+    assert json.loads(resolved.body)["data"]["id"] == data["id"]
+
+
+async def test_detectors_see_the_reference_and_the_closed_buckets_in_order(site: Site) -> None:
+    async with site.running():
+        await site.until(lambda: len(site.detector.cases) > 3)
+    case = site.detector.cases[-1]
+    assert case.training.rows == 100
+    assert case.serving.features["dep_delay"].numbers.moments.mean == 600
+    ends = [look.end for look in case.looks]
+    assert ends == sorted(ends)
+    assert ends[-1] <= time.time_ns()
+    assert len({case.looks[-1].end for case in site.detector.cases}) == len(site.detector.cases), "each look once"
+
+
+def test_without_traffic_nothing_is_looked_at(site: Site) -> None:
+    watch, lease = site.watch()
+    lease.claim()
+    assert watch.round() == 0
+    assert site.detector.cases == []
+
+
+def test_without_the_lease_nothing_is_looked_at(site: Site) -> None:
+    watch, _ = site.watch()
+    site.serve()
+    assert watch.round() == 0
+    assert site.detector.cases == []
+
+
+async def test_a_restart_loses_no_alert_and_tells_none_twice(site: Site, finding: MakeFinding) -> None:
+    site.detector.findings = [finding()]
+    async with site.running():
+        await site.until(lambda: len(site.receiver.received) > 0)
+    async with site.running():
+        before = len(site.detector.cases)
+        await site.until(lambda: len(site.detector.cases) > before + 3)
+    assert site.told() == ["alert.opened"]
+
+
+async def test_of_two_replicas_one_evaluates(site: Site, finding: MakeFinding) -> None:
+    site.detector.findings = [finding()]
+    async with site.running(), site.running() as other:
+        await site.until(lambda: len(site.receiver.received) > 0)
+        before = len(site.detector.cases)
+        await site.until(lambda: len(site.detector.cases) > before + 3)
+    assert site.told() == ["alert.opened"]
+    assert len({case.looks[-1].end for case in site.detector.cases}) == len(site.detector.cases), "each look once"
+    assert other.metrics.registry.get_sample_value("hyperplan_evaluation_seconds_count") == 0
+
+
+async def test_a_detector_that_fails_is_counted_and_tried_again(
+    site: Site, finding: MakeFinding, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Exception):
+        pass
+
+    def failing(_: object) -> list[Finding]:
+        raise Broken
+
+    detector, site.detector = site.detector, failing
+    async with site.running() as alerting:
+        failures = "hyperplan_evaluation_failures_total"
+        await site.until(lambda: (alerting.metrics.registry.get_sample_value(failures) or 0) > 1)
+    assert "could not be looked at for skew" in caplog.text
+    site.detector = detector
+    detector.findings = [finding()]
+    async with site.running():
+        await site.until(lambda: len(site.receiver.received) > 0)
+
+
+async def test_what_was_found_of_an_endpoint_that_is_deleted_is_over(site: Site, finding: MakeFinding) -> None:
+    site.detector.findings = [finding()]
+    async with site.running():
+        await site.until(lambda: len(site.receiver.received) > 0)
+        site.registry.delete("flight-delay", Write())
+        await eventually(lambda: len(site.receiver.received) > 1)
+    assert site.told() == ["alert.opened", "alert.resolved"]
+
+
+async def test_what_begins_with_a_release_is_told_with_it(site: Site, finding: MakeFinding) -> None:
+    began = time.time_ns()
+    site.registry.put(_released(site.endpoint), Change.MODEL, Write())
+    site.detector.findings = [finding(since=began)]
+    async with site.running():
+        await site.until(lambda: len(site.receiver.received) > 0)
+    data = json.loads(site.receiver.received[0].body)["data"]
+    assert data["change"] == "gbm@1 released with revision 2"
+    assert data["sentence"].startswith("after gbm@1 released with revision 2: dep_delay comes")
+
+
+def _released(endpoint: Endpoint) -> Endpoint:
+    model = msgspec.structs.replace(endpoint.models["gbm@1"], url="http://127.0.0.1:9009/predict")
+    return msgspec.structs.replace(endpoint, models={"gbm@1": model})
