@@ -4,9 +4,8 @@ other. Unknown fields are passed over, and missing ones take their defaults.
 Text that clients sent may hold halves of surrogate pairs, which JSON lets through; they survive the way.
 """
 
-from contextlib import suppress
 from functools import cache
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import msgpack
 import msgspec
@@ -29,9 +28,12 @@ def unpacked(data: bytes, kind: type[T], what: str) -> T:
     Raises:
         ValueError: it is none of this kind; `what` is what it is called.
     """
-    # Text may hold half a surrogate pair, or all this be no observation: what is slower reads the one, and says of the other why.
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return cast(T, _decoder(kind).decode(data))
+    try:
+        read: T = _decoder(kind).decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # it holds half a surrogate pair, or is none of this kind; what is slower reads the one, and says of the other why
+    else:
+        return read
     try:
         return msgspec.convert(msgpack.unpackb(data, unicode_errors="surrogatepass"), kind)
     except (msgpack.UnpackException, msgspec.ValidationError, RecursionError, ValueError) as error:
