@@ -147,8 +147,8 @@ class AlertBook:
             raise NoSuchSilence(f"there is no silence {identity!r}; GET /v1/silences lists them")
         return msgspec.json.decode(row.document, type=Silence)
 
-    def end_silence(self, identity: str) -> None:
-        """Remove a silence.
+    def end_silence(self, identity: str) -> Silence:
+        """Remove a silence; what it was.
 
         Raises:
             NoSuchSilence: there is none.
@@ -158,6 +158,7 @@ class AlertBook:
             if row is None:
                 raise NoSuchSilence(f"there is no silence {identity!r}; GET /v1/silences lists them")
             session.delete(row)
+        return msgspec.json.decode(row.document, type=Silence)
 
 
 def _near(endpoint: str, ended_after: int) -> Any:
