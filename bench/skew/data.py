@@ -13,13 +13,13 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.flights import document
 from cli.failure import Failure
+from cli.skewing import connect
 from demo import flights
 from hyperplan.schema import AnyFeature, Category, Float, Schema
 
@@ -171,7 +171,7 @@ def _station(name: str, file: str) -> DataSet:
 
 def _read(name: str, query: str, units: Mapping[str, str], texts: Sequence[str] = ()) -> DataSet:
     """A data set out of a query whose columns are `times`, texts, and numbers with their units. Half of it is training's."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         found: dict[str, Any] = connection.execute(query).fetchnumpy()
     columns: Columns = {text: np.ma.filled(found[text].astype(object), None) for text in texts}
     features: dict[str, AnyFeature] = {

@@ -4,14 +4,15 @@ A look is a hundred rows. Detectors are shown the looks of the last rows, as con
 anew after each.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.skew.data import Columns, DataSet
+from cli.skewing import series_of_columns
+from hyperplan.alerts import Alert, Event, Observation, Policy, State, step
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Schema
@@ -23,8 +24,6 @@ LOOK = 100
 """Rows of a look."""
 SHOWN = 50
 """Looks that detectors are shown: the last 5,000 rows."""
-CHUNKS = 50
-"""Profiles that a reference is a series of: for half a year, some three and a half days each."""
 
 
 def taken(columns: Columns, rows: slice | NDArray[np.int64]) -> Columns:
@@ -42,11 +41,9 @@ def height(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
 
-def reference_of(schema: Schema, columns: Columns, chunks: int = CHUNKS) -> list[Profile]:
-    """The profiles of training data, in its order."""
-    rows = height(columns)
-    edges = [rows * number // chunks for number in range(chunks + 1)]
-    return [Profile.of_columns(schema, taken(columns, slice(*edge))) for edge in pairwise(edges)]
+def reference_of(schema: Schema, columns: Columns) -> list[Profile]:
+    """The profiles of training data, in its order, as `hyperplan skew` makes them."""
+    return series_of_columns(schema, columns, workers=1)
 
 
 def training_of(data: DataSet) -> list[Profile]:
@@ -97,13 +94,50 @@ def as_requests(columns: Columns) -> list[dict[str, Any]]:
     ]
 
 
-def asked(
-    schema: Schema, reference: Sequence[Profile], looks: Iterable[Look], shown: int = SHOWN
-) -> Iterator[list[Finding]]:
-    """What detectors find after each look. Sending `True` to the generator makes it forget the looks so far."""
-    held: list[Look] = []
-    case = Case(schema, reference, ())
-    for look in looks:
-        held = [*held[-(shown - 1) :], look]
-        if (yield detect(case.showing(held))):
-            held = []
+class Watch:
+    """Detectors that are shown look after look."""
+
+    def __init__(self, schema: Schema, reference: Sequence[Profile], shown: int = SHOWN) -> None:
+        self._case = Case(schema, reference, ())
+        self._shown = shown
+        self._held: list[Look] = []
+
+    def remember(self, looks: Iterable[Look]) -> None:
+        """Show looks without asking."""
+        self._held = [*self._held, *looks][-self._shown :]
+
+    def ask(self, look: Look) -> list[Finding]:
+        """Show a look, and ask what is wrong now."""
+        self.remember([look])
+        return detect(self._case.showing(self._held))
+
+
+class Desk:
+    """The alerts of one endpoint with one model, as control keeps them: opened, updated and resolved with its hysteresis."""
+
+    MODEL = "model@1"
+
+    def __init__(self, schema: Schema, look: int = LOOK * 10**9) -> None:
+        self._schema = schema
+        self._policy = Policy.of_looks(look)
+        self._known: dict[str, Alert] = {}
+
+    def take(self, look: Look, found: Sequence[Finding]) -> tuple[Event, ...]:
+        """What there is to tell after a look, given what was found."""
+        seen = Observation(
+            endpoint="bench",
+            schema=self._schema,
+            models=frozenset({self.MODEL}),
+            looked={self.MODEL: look.end},
+            found=[(self.MODEL, one) for one in found],
+        )
+        taken = step(self._known.values(), seen, look.end, self._policy)
+        for alert in taken.alerts:
+            self._known[alert.id] = alert
+        self._known = {name: alert for name, alert in self._known.items() if alert.state is not State.FORGOTTEN}
+        return taken.events
+
+
+def opens(event: Event) -> bool:
+    """Whether an event is an alert that was not there before."""
+    return event.kind in ("opened", "reopened")
