@@ -87,6 +87,19 @@ class AlertBook:
         with Session(self._engine) as session:
             return sorted(session.scalars(query))
 
+    def enough(self, endpoint: str, ended_after: int) -> dict[str, dict[str, int]]:
+        """By model and feature, in how many rows something was first seen that is not over, or was not at a time."""
+        live = AlertRow.state.in_([state.value for state in LIVE])
+        query = select(AlertRow.document).where(AlertRow.endpoint == endpoint, live | (AlertRow.ended >= ended_after))
+        found: dict[str, dict[str, int]] = {}
+        with Session(self._engine) as session:
+            sightings = [each for document in session.scalars(query) for each in _alert(document).sightings]
+        for sighting in sightings:
+            features = found.setdefault(sighting.model, {})
+            rows = features.get(sighting.finding.feature, sighting.rows)
+            features[sighting.finding.feature] = min(rows, sighting.rows)
+        return found
+
     def take_step(
         self,
         seen: Observation,

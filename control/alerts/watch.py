@@ -18,7 +18,7 @@ from control.alerts.metrics import AlertMetrics
 from control.cases import Traffic, case_of
 from control.registry import Entry, Registry
 from control.stores import Store
-from hyperplan.alerts import Change, Observation, Policy, changes_between
+from hyperplan.alerts import Change, Found, Observation, Policy, changes_between, lasting, rows_since
 from hyperplan.endpoint import Endpoint
 from hyperplan.schema import Schema
 from hyperplan.skew.case import Case
@@ -103,7 +103,8 @@ class Watch:
         return len(step.events)
 
     def _observation(self, entry: Entry, endpoint: Endpoint, now: int) -> Observation:
-        looked, found = {}, []
+        looked: dict[str, int] = {}
+        found: list[Found] = []
         known = [model for model in self._store.references.models(entry.name) if model in endpoint.models]
         traffic = Traffic(entry.name, now - LOOKED_BACK, now - self._settling)
         # Buckets that are still open are not looked at.
@@ -111,12 +112,14 @@ class Watch:
         until = max((bucket.key.end for bucket in buckets), default=0)
         if until > self._seen.get(entry.name, 0):
             busy = {name for bucket in buckets for name in (bucket.key.model, bucket.key.arm)}
+            enough = self._book.enough(entry.name, now - LOOKED_BACK)
             with self._metrics.seconds.time():
                 for model in sorted(busy.intersection(known)):
                     looked[model] = until
                     reference = self._store.references.get(entry.name, model)
                     case = case_of(self._store, endpoint, model, reference, traffic, buckets)
-                    found += [(model, finding) for finding in self._detect(case)]
+                    still = lasting(case, self._detect(case), enough.get(model, {}), self._detect)
+                    found += [Found(model, finding, rows_since(case, finding)) for finding in still]
             self._metrics.lag.labels(entry.name).set((time.time_ns() - until) / SECOND)
         return Observation(
             endpoint=entry.name,

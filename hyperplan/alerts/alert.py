@@ -57,7 +57,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """One finding about what one model is served, as it was when last seen.
 
     `held` counts the looks in a row in which it was seen, `missed` those since then in which it was not. `look` is the end of the last
-    look that was counted.
+    look that was counted. `rows` is how many there were since it began when something was first found of its feature: so
+    many are enough to see that.
     """
 
     model: str
@@ -66,6 +67,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     look: int
     held: int = 1
     missed: int = 0
+    rows: int = 0
 
     @property
     def identity(self) -> Identity:
