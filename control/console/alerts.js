@@ -77,7 +77,7 @@ const form = ({ id }) =>
     ),
     h(
       "label",
-      { class: "note" },
+      { class: "remark" },
       h("span", { class: "hidden" }, "A note"),
       h("input", { name: "note", maxlength: 2000, placeholder: "A note, if you like", autocomplete: "off" }),
     ),

@@ -113,7 +113,7 @@ async def test_one_alert_arrives_signed_and_its_end_too(site: Site, finding: Mak
     assert opened.headers["webhook-id"] != resolved.headers["webhook-id"]
     data = json.loads(opened.body)["data"]
     assert data["sentence"].startswith("ops-feed: dep_delay comes in seconds where training had minutes")
-    assert data["sentence"].endswith("; all 2 features of ops-feed moved with it")
+    assert data["sentence"].endswith("; both features of ops-feed moved with it")
     assert [(each["model"], each["feature"], each["finding"]) for each in data["findings"]] == [
         ("gbm@1", "dep_delay", "unit"),
         ("gbm@1", "taxi_out", "shift"),
