@@ -93,11 +93,12 @@ class AlertBook:
         query = select(AlertRow.document).where(AlertRow.endpoint == endpoint, live | (AlertRow.ended >= ended_after))
         found: dict[str, dict[str, int]] = {}
         with Session(self._engine) as session:
-            sightings = [each for document in session.scalars(query) for each in _alert(document).sightings]
-        for sighting in sightings:
-            features = found.setdefault(sighting.model, {})
-            rows = features.get(sighting.finding.feature, sighting.rows)
-            features[sighting.finding.feature] = min(rows, sighting.rows)
+            alerts = [_alert(document) for document in session.scalars(query)]
+        for alert in alerts:
+            for model, features in alert.enough.items():
+                fewest = found.setdefault(model, {})
+                for feature, rows in features.items():
+                    fewest[feature] = min(rows, fewest.get(feature, rows))
         return found
 
     def take_step(

@@ -228,6 +228,7 @@ def _moved(
         alert,
         state=move.state,
         sightings=tuple(recent) or alert.sightings,
+        enough=_fewest(alert.enough, recent),
         opened=now if move.event in ("opened", "reopened") else alert.opened,
         resolved=now if move.event == "resolved" else None if reopened else alert.resolved,
         acknowledged=None if reopened else alert.acknowledged,
@@ -245,21 +246,15 @@ def _recent(alert: Alert, sightings: Collection[Sighting], seen: Observation, po
         for identity, each in before.items()
         if identity not in found and each.model in seen.models
     ]
-    fewest = _fewest_rows((*before.values(), *after))
-    kept = [
-        msgspec.structs.replace(each, rows=fewest[each.model, each.finding.feature])
-        for each in after
-        if each.missed < policy.gone
-    ]
-    return sorted(kept, key=lambda each: each.identity)
+    return sorted((each for each in after if each.missed < policy.gone), key=lambda each: each.identity)
 
 
-def _fewest_rows(sightings: Iterable[Sighting]) -> dict[tuple[str, str], int]:
-    """In how many rows each feature was first seen to be wrong, whatever is said of it now."""
-    fewest: dict[tuple[str, str], int] = {}
+def _fewest(known: Mapping[str, Mapping[str, int]], sightings: Iterable[Sighting]) -> dict[str, dict[str, int]]:
+    """By model and feature, in how many rows something was first found of it, whatever is said of it now."""
+    fewest = {model: dict(features) for model, features in known.items()}
     for each in sightings:
-        place = each.model, each.finding.feature
-        fewest[place] = min(each.rows, fewest.get(place, each.rows))
+        features = fewest.setdefault(each.model, {})
+        features[each.finding.feature] = min(each.rows, features.get(each.finding.feature, each.rows))
     return fewest
 
 
@@ -268,7 +263,7 @@ def _counted(before: Sighting | None, now: Sighting) -> Sighting:
     if before is None:
         return now
     held = before.held + 1 if now.look > before.look else max(before.held, 1)
-    return msgspec.structs.replace(now, since=before.since, held=held, missed=0, rows=before.rows or now.rows)
+    return msgspec.structs.replace(now, since=before.since, held=held, missed=0)
 
 
 def _missed(before: Sighting, look: int) -> Sighting:

@@ -165,7 +165,8 @@ def test_data_without_times_begins_when_it_is_first_seen(watched: Watched) -> No
 def test_what_is_said_of_a_feature_later_is_known_from_as_few_rows_as_what_was_said_first(watched: Watched) -> None:
     watched.looks(2, found=[Found("gbm@1", finding("ops_0", "unit"), 100)])
     watched.looks(9, found=[Found("gbm@1", finding("ops_0", "shift"), 5000)])
-    assert [(each.finding.finding, each.rows) for each in watched.open[0].sightings] == [("shift", 100)]
+    assert [each.finding.finding for each in watched.open[0].sightings] == ["shift"]
+    assert watched.open[0].enough == {"gbm@1": {"ops_0": 100}}
 
 
 def test_that_a_feature_moved_is_no_news_where_it_was_told_what_happened_to_it(watched: Watched) -> None:
