@@ -18,11 +18,14 @@ from cli.failure import Failure
 PARTS = {
     "speed": "bench.skew.parts.speed",
     "wide": "bench.skew.parts.wide",
+    "query": "bench.skew.parts.query",
+    "ingest": "bench.skew.parts.ingest",
     "quiet": "bench.skew.parts.quiet",
     "calendar": "bench.skew.parts.calendar",
     "units": "bench.skew.parts.units",
     "renames": "bench.skew.parts.renames",
     "sources": "bench.skew.parts.sources",
+    "beside": "bench.skew.parts.beside",
 }
 """What is timed comes first, while nothing else runs. Each is imported when it runs: a part that cannot be imported stops no other."""
 RESULTS = Path(__file__).parents[2] / "build" / "skew" / "results.jsonl"
