@@ -1,27 +1,33 @@
 """A reference out of a file of training data.
 
-DuckDB reads the file in batches, so it may be larger than memory. Every column of a CSV file is read as text and cast
+DuckDB reads the file in batches of Arrow, so it may be larger than memory. Every column of a CSV file is read as text and cast
 to what the schema says, never to what a reader guesses from the first lines: a category `01` stays `01`. Values that
 cannot be cast are counted as of the wrong type, as they would be in a request.
 """
 
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
 
-from cli.tables import columns_of, count_of, is_null, quoted, reader_of, run, unreadable
+from cli.tables import columns_of, count_of, is_null, quoted, reader_of, unreadable
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid, Problem, pointer
-from hyperplan.profile import Profile, Reference
+from hyperplan.profile import Reference
+from hyperplan.profile.frames import MOST_CELLS, ReferenceBuilder
 from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, Schema
 
 Progress = Callable[[int, int], None]
 """Is told the rows that are done and the rows that there are."""
+
+_TIME = "\n"
+"""The column of times beside the features: no feature has such a name."""
 
 
 def profile_file(
@@ -30,35 +36,37 @@ def profile_file(
     model: str,
     *,
     time_column: str | None = None,
-    chunk_rows: int = 50_000,
+    chunk_rows: int | None = None,
     on_progress: Progress = lambda done, total: None,  # noqa: ARG005 - a Progress
 ) -> Reference:
-    """Profile the training data of a model, in chunks of `chunk_rows` rows.
+    """Profile the training data of a model, in chunks of `chunk_rows` rows, or of as many as make a useful series.
 
     Chunks follow the order of the file, or that of `time_column`. Columns that are no features are left alone.
 
     Raises:
         Invalid: the file cannot be read, has no rows, or lacks columns; the problems say what it has.
     """
-    schema = endpoint.schema
     if model not in endpoint.models:
         known = ", ".join(endpoint.models)
         raise Invalid([Problem("", f"{model!r} is no model of {endpoint.name}; known: {known}")])
-    if chunk_rows < 1:
+    if chunk_rows is not None and chunk_rows < 1:
         raise Invalid([Problem("", "a chunk must have at least 1 row")])
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         source = reader_of(path)
         columns = columns_of(connection, source, path)
-        _require(schema, time_column, columns, path)
+        _require(endpoint.schema, time_column, columns, path)
         total = count_of(connection, source, path)
-        series = list(_profiles(connection, source, path, schema, columns, time_column, chunk_rows, total, on_progress))
-    return Reference(
-        endpoint=endpoint.name,
-        model=model,
-        made_at=time.time(),
-        rows=sum(profile.rows for profile in series),
-        series=series,
-    )
+        builder = ReferenceBuilder(
+            endpoint.schema,
+            time_column=_TIME if time_column else None,
+            chunk_rows=chunk_rows,
+            rows_expected=total,
+            each=pool.map,
+        )
+        for batch in _batches(connection, source, path, endpoint.schema, columns, time_column):
+            builder.add(batch)
+            on_progress(builder.rows, total)
+    return builder.reference(endpoint.name, model, time.time())
 
 
 def _require(schema: Schema, time_column: str | None, columns: Mapping[str, str], path: Path) -> None:
@@ -71,31 +79,46 @@ def _require(schema: Schema, time_column: str | None, columns: Mapping[str, str]
         raise Invalid(problems)
 
 
-def _profiles(
+def _batches(
     connection: duckdb.DuckDBPyConnection,
     source: str,
     path: Path,
     schema: Schema,
     columns: Mapping[str, str],
     time_column: str | None,
-    chunk_rows: int,
-    total: int,
-    on_progress: Progress,
-) -> Iterator[Profile]:
+) -> Iterator[dict[str, Any]]:
+    """The features in the file, and its times if they are asked for, batch by batch, in the order of time."""
     features = {name: feature for name, feature in schema.features.items() if name in columns}
-    selected = [cast(quoted(name), feature, columns[name]) for name, feature in features.items()]
-    order = f" ORDER BY {in_time(quoted(time_column), columns[time_column])}" if time_column else ""
-    done = 0
+    selected = {name: cast(quoted(name), feature, columns[name]) for name, feature in features.items()}
+    order = ""
+    if time_column:
+        selected[_TIME] = (
+            f"TRY_CAST({quoted(time_column)} AS TIMESTAMP)" if _tells_time(columns[time_column]) else "NULL"
+        )
+        order = f" ORDER BY {in_time(quoted(time_column), columns[time_column])}"
+    named = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in selected.items()) or "1 AS c"
     try:
-        cursor = run(connection, f"SELECT {', '.join(selected) or '1'} FROM {source}{order}", path)
-        while rows := cursor.fetchmany(chunk_rows):
-            values = dict(zip(features, zip(*rows, strict=True), strict=False))
-            arrays = {name: _array(feature, values[name]) for name, feature in features.items()}
-            yield Profile.of_columns(schema, arrays or {"": np.zeros(len(rows))})
-            done += len(rows)
-            on_progress(done, total)
-    except duckdb.Error as error:
+        found = connection.cursor().sql(f"SELECT {named} FROM {source}{order}", params=[str(path)])
+        for batch in found.to_arrow_reader(max(1, MOST_CELLS // (len(selected) + 1))):
+            arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+            yield {name: _readable(features.get(name), array) for name, array in arrays.items()}
+    except (duckdb.Error, pa.ArrowException) as error:
         raise unreadable(path, error) from None
+
+
+def _readable(feature: AnyFeature | None, array: Any) -> Any:
+    """A column as a row would hold it: truth values in text become such, and what is none stays text."""
+    if not isinstance(feature, Bool) or pa.types.is_boolean(array.type):
+        return array
+    return np.array([_TRUTH.get(value, value) for value in array.to_pylist()], object)
+
+
+_TRUTH = {"true": True, "false": False}
+
+
+def _tells_time(kind: str) -> bool:
+    """Whether a column of DuckDB's may hold times, not just numbers that are in order."""
+    return kind == "VARCHAR" or kind.startswith(("TIMESTAMP", "DATE"))
 
 
 def in_time(column: str, kind: str) -> str:
@@ -116,19 +139,8 @@ def cast(column: str, feature: AnyFeature, kind: str) -> str:
             cast = f"coalesce(TRY_CAST({column} AS BOOLEAN)::VARCHAR, {column})"
             return f"CASE WHEN {is_null(column)} THEN NULL ELSE {cast} END"
         case Bool():
-            return f"CAST({column} AS BOOLEAN)::VARCHAR"
+            return f"CAST({column} AS BOOLEAN)"
         case NumberList():
             return f"{'TRY_CAST' if kind == 'VARCHAR' else 'CAST'}({column} AS DOUBLE[])"
         case _:
             return f"CAST({column} AS VARCHAR)"
-
-
-def _array(feature: AnyFeature, values: Iterable[Any]) -> NDArray[Any]:
-    if isinstance(feature, Float | Int):
-        return np.array(values, np.float64)  # None becomes NaN, which a profile counts as null
-    if isinstance(feature, Bool):
-        values = [_TRUTH.get(value, value) for value in values]
-    return np.fromiter(values, object)
-
-
-_TRUTH = {"true": True, "false": False}

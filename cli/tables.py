@@ -60,8 +60,8 @@ def run(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> duckdb
         raise unreadable(path, error) from None
 
 
-def unreadable(path: Path, error: duckdb.Error) -> Invalid:
-    """What is said of a file that DuckDB cannot read."""
+def unreadable(path: Path, error: Exception) -> Invalid:
+    """What is said of a file that cannot be read."""
     return Invalid([Problem("", f"{path} cannot be read: {str(error).splitlines()[0]}")])
 
 

@@ -61,7 +61,14 @@ def profile(
     time_column: Annotated[
         str | None, typer.Option(help="The column by which rows are put in the order of time.")
     ] = None,
-    chunk_rows: Annotated[int, typer.Option(min=1, help="Rows in one profile of the series.")] = 50_000,
+    chunk_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Rows in one profile of the series.",
+            show_default="as many as make up to 60, but 1,000 at least",
+        ),
+    ] = None,
     control: ControlUrl = CONTROL,
     as_json: Json = False,
 ) -> None:

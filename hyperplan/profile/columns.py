@@ -7,7 +7,7 @@ of numbers skips even that. A property test holds the two to the same result.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice, zip_longest
 from typing import Any, NamedTuple
 
@@ -32,25 +32,57 @@ STRINGS_KEPT = 100
 """Distinct values kept of a string, and of the values of a category that the schema does not list."""
 
 
+class Counted(NamedTuple):
+    """Values of which it is known how often each comes, null among them as None."""
+
+    counts: Mapping[Any, int]
+
+
 class Column(NamedTuple):
     """The values of one feature, one for each row, and the feature; None for one that no schema declares."""
 
     feature: AnyFeature | None
-    values: Sequence[Any] | NDArray[Any]
+    values: Sequence[Any] | NDArray[Any] | Counted
 
     def profile(self, renamed: int = 0) -> FeatureProfile:
         """The profile of the column, in which so many values came under an alias."""
         if isinstance(self.values, np.ndarray):
             return _of_array(self.feature, self.values)
+        if isinstance(self.values, Counted):
+            return _of_counted(self.feature, self.values.counts)
         return _of_values(self.feature, self.values, renamed)
+
+
+def height_of(values: Sequence[Any] | NDArray[Any] | Counted) -> int:
+    """How many rows a column has."""
+    return sum(values.counts.values()) if isinstance(values, Counted) else len(values)
 
 
 def _of_array(feature: AnyFeature | None, array: NDArray[Any]) -> FeatureProfile:
     """A column of training data. Masked values are null. In a plain array of floats, which cannot hold null, NaN is null."""
     if array.dtype.kind in "iuf" and array.ndim == 1 and (feature is None or isinstance(feature, Float | Int)):
         return _of_numbers(feature, *_present(array))
+    if array.dtype.kind in "iuf" and array.ndim == 2 and isinstance(feature, NumberList):
+        return _of_matrix(feature, array)
     read = _plain_text if isinstance(feature, Bool | String | Category) else _plain
     return _of_values(feature, [read(value) for value in array.tolist()], 0)
+
+
+def _of_matrix(feature: NumberList, array: NDArray[Any]) -> FeatureProfile:
+    """Lists of numbers of one length, a row for each; where all of a row is masked, the list is null."""
+    null = np.ma.getmaskarray(array).all(axis=1)
+    counts = FeatureProfile(rows=len(array), null=int(null.sum()))
+    rows = np.ma.getdata(array)[~null].astype(np.float64, copy=False)
+    return _of_components(feature, rows[: len(rows) if array.shape[1] == feature.length else 0], len(rows), counts)
+
+
+def _of_counted(feature: AnyFeature | None, counted: Mapping[Any, int]) -> FeatureProfile:
+    present = {value: count for value, count in counted.items() if value is not None}
+    rows = sum(counted.values())
+    counts = FeatureProfile(rows=rows, null=rows - sum(present.values()))
+    if isinstance(feature, Bool | String | Category):
+        return _of_texts(feature, present, counts)
+    return _of_values(feature, [value for value, count in counted.items() for _ in range(count)], 0)
 
 
 def _present(array: NDArray[Any]) -> tuple[NDArray[np.float64], FeatureProfile]:
@@ -84,7 +116,7 @@ def _of_values(feature: AnyFeature | None, values: Sequence[Any], renamed: int) 
         case Float() | Int():
             return _of_numbers(feature, _numbers(present), counts)
         case Bool() | String() | Category():
-            return _of_texts(feature, present, counts)
+            return _of_texts(feature, _counted(present), counts)
         case NumberList():
             return _of_lists(feature, present, counts)
         case None:
@@ -144,11 +176,11 @@ def _outside(feature: Float | Int | NumberList | None, numbers: NDArray[np.float
     return outside
 
 
-def _of_texts(feature: Bool | String | Category, present: list[Any], counts: FeatureProfile) -> FeatureProfile:
+def _of_texts(feature: Bool | String | Category, present: Mapping[Any, int], counts: FeatureProfile) -> FeatureProfile:
     kind = bool if isinstance(feature, Bool) else str
-    good = [value for value in present if isinstance(value, kind)]
-    counted = _counted(good)
-    wrong = len(present) - len(good)
+    good = {value: count for value, count in present.items() if isinstance(value, kind)}
+    wrong = sum(present.values()) - sum(good.values())
+    counted = _named(good)
     if not isinstance(feature, Category):
         return _with(counts, wrong_type=wrong, values=CategoryCounts.of(counted, STRINGS_KEPT))
     if feature.values is None:
@@ -165,12 +197,20 @@ def _of_texts(feature: Bool | String | Category, present: list[Any], counts: Fea
     )
 
 
-def _counted(values: list[Any]) -> dict[str, int]:
-    """How often each text or truth value comes; truth values as JSON writes them."""
-    return {
-        value if isinstance(value, str) else "true" if value else "false": count
-        for value, count in Counter(values).items()
-    }
+def _counted(values: list[Any]) -> Mapping[Any, int]:
+    """How often each value comes; all that are neither texts nor truth values, as if they were the same."""
+    kinds = set(map(type, values))
+    if kinds <= {str} or kinds <= {bool}:
+        return Counter(values)
+    return Counter(value if isinstance(value, str | bool) else WRONG for value in values)
+
+
+def _named(counted: Mapping[Any, int]) -> Mapping[str, int]:
+    """Texts and truth values as texts; truth values as JSON writes them."""
+    named: Counter[str] = Counter()
+    for value, count in counted.items():
+        named[value if isinstance(value, str) else "true" if value else "false"] += count
+    return named
 
 
 def _of_lists(feature: NumberList, present: list[Any], counts: FeatureProfile) -> FeatureProfile:
@@ -178,11 +218,18 @@ def _of_lists(feature: NumberList, present: list[Any], counts: FeatureProfile) -
     if not set(map(type, chain.from_iterable(good))) <= {int, float}:
         good = [value for value in good if all(finite(item) is not None for item in value)]
     components = np.array(good, np.float64).reshape(-1, feature.length)
+    return _of_components(feature, components, len(present), counts)
+
+
+def _of_components(
+    feature: NumberList, components: NDArray[np.float64], present: int, counts: FeatureProfile
+) -> FeatureProfile:
+    """Lists of the right length, out of so many that are not null."""
     finite_rows = np.isfinite(components).all(axis=1)
     components = components[finite_rows]
     return _with(
         counts,
-        wrong_type=len(present) - len(components),
+        wrong_type=present - len(components),
         out_of_range=int(_outside(feature, components).any(axis=1).sum()),
         norms=_norms(components),
         components=[Numbers.outline(column) for column in components.T[:COMPONENTS_KEPT]],
@@ -207,7 +254,7 @@ def _of_anything(present: list[Any], counts: FeatureProfile) -> FeatureProfile:
         wrong_type=len(present) - len(numbers) - nan - len(texts) - len(lists),
         nan=nan,
         numbers=Numbers.of(numbers) if numbers else None,
-        values=CategoryCounts.of(_counted(texts), STRINGS_KEPT) if texts else None,
+        values=CategoryCounts.of(_named(Counter(texts)), STRINGS_KEPT) if texts else None,
         norms=Numbers.of(norms) if lists else None,
         components=[
             Numbers.outline([item for item in column if item is not None])

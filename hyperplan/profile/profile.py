@@ -1,7 +1,7 @@
 """The profile of a set of rows: each feature's own profile, and the fields that the schema does not know."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hyperplan.endpoint import Task
 from hyperplan.profile.categories import CategoryCounts
-from hyperplan.profile.columns import MISSING, STRINGS_KEPT, WRONG, Column
+from hyperplan.profile.columns import MISSING, STRINGS_KEPT, WRONG, Column, Counted, height_of
 from hyperplan.profile.feature import Count, FeatureProfile
 from hyperplan.profile.hashed import merged_unknown, profiles_of_unknown
 from hyperplan.profile.outputs import outputs_of
@@ -19,6 +19,9 @@ from hyperplan.schema import Schema
 
 FORMAT = 1
 """Grows when older readers would misunderstand an encoded profile. New fields at the end of a record need no new one."""
+
+Each = Callable[[Callable[[str], FeatureProfile], Iterable[str]], Iterable[FeatureProfile]]
+"""Applies a function to each of many names, in order, as `map` does."""
 
 UNKNOWN_KEPT = STRINGS_KEPT
 """Names of unknown fields that are kept."""
@@ -101,24 +104,23 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         )
 
     @staticmethod
-    def of_columns(schema: Schema, columns: Mapping[str, NDArray[Any]]) -> "Profile":
-        """The profile of training data given as arrays of one length.
+    def of_columns(schema: Schema, columns: Mapping[str, NDArray[Any] | Counted], each: Each = map) -> "Profile":
+        """The profile of training data given as arrays of one length, or as values that are already counted.
 
-        Masked values are null; so is NaN in an array that has no other way to say it, which is a plain one of floats.
+        Masked values are null; so is NaN in an array that has no other way to say it, which is a plain one of floats. A list of numbers is a row of
+        an array of two dimensions.
 
         A feature without a column is missing from every row. Columns that are no features are left alone: training data
-        holds labels, keys and times too.
+        holds labels, keys and times too. `each` shares the columns out, as the `map` of a pool of threads does.
         """
-        rows = len(next(iter(columns.values()))) if columns else 0
-        return Profile(
-            rows=rows,
-            features={
-                name: Column(feature, columns[name]).profile()
-                if name in columns
-                else Column(feature, [MISSING] * rows).profile()
-                for name, feature in schema.features.items()
-            },
-        )
+        rows = height_of(next(iter(columns.values()))) if columns else 0
+
+        def profiled(name: str) -> FeatureProfile:
+            if name in columns:
+                return Column(schema.features[name], columns[name]).profile()
+            return msgspec.structs.replace(Column(schema.features[name], []).profile(), rows=rows, missing=rows)
+
+        return Profile(rows=rows, features=dict(zip(schema.features, each(profiled, schema.features), strict=True)))
 
     @staticmethod
     def merged(profiles: Iterable["Profile"]) -> "Profile":
