@@ -76,7 +76,7 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
     def of_tally(numbers: NDArray[np.float64], counts: Integers) -> "QuantileSketch":
         """The sketch of finite numbers, ascending, each of which came so often."""
         keys = keys_of(numbers)
-        first = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+        first = np.flatnonzero(np.concatenate((_ONE, keys[1:] != keys[:-1])))
         return _sketch(keys[first], np.add.reduceat(counts, first)) if keys.size else QuantileSketch()
 
     @staticmethod
@@ -152,6 +152,7 @@ def _counted(sizes: NDArray[np.float64]) -> tuple[Integers, Integers]:
 
 
 _NONE = np.zeros(0, np.int64)
+_ONE = np.ones(1, np.bool_)
 
 
 def values_of(keys: Integers) -> NDArray[np.float64]:
@@ -166,7 +167,7 @@ def _sketch(keys: Integers, counts: Integers) -> QuantileSketch:
         keys, counts = _collapsed(keys, counts)
     if not keys.size:
         return QuantileSketch()
-    return QuantileSketch(int(keys[0]), packed(np.diff(keys)), packed(counts))
+    return QuantileSketch(int(keys[0]), packed(keys[1:] - keys[:-1]), packed(counts))
 
 
 def _collapsed(keys: Integers, counts: Integers) -> tuple[Integers, Integers]:
