@@ -106,6 +106,20 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
             return None
         return max(map(order, self.counts), default=(-1, 0)) if len(self.counts) == MOST else (LONGEST, 1 << 64)
 
+    def lacks(self, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which numbers surely never came: those that would be kept and are not.
+
+        >>> FrequentNumbers.of([5.0, -1.0, 5.0]).lacks(np.array([5.0, 6.0])).tolist()
+        [False, True]
+        """
+        absent = ~np.isin(numbers, np.fromiter(self.counts, np.float64, len(self.counts)))
+        end = self.horizon()
+        if end is None:
+            return absent
+        digits = _digits(numbers)
+        before = mixed(numbers) <= np.uint64(min(end[1], (1 << 64) - 1))
+        return np.asarray(absent & ((digits < end[0]) | ((digits == end[0]) & before)), np.bool_)
+
 
 def order(number: float) -> tuple[int, int]:
     """What decides which numbers stay, the smallest do: 0 for a fill or else the significant digits, then the hash."""

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hyperplan.profile.packing import Integers, packed, unpacked
+from hyperplan.profile.packing import Integers, packed, raw, unpacked
 from hyperplan.profile.scaling import Scale
 
 ACCURACY = 0.01
@@ -45,12 +45,10 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
     def __post_init__(self) -> None:
         if abs(self.first) > 2 * _OFFSET:
             raise ValueError("a sketch starts out of range")
-        steps, counts = unpacked(self.steps), unpacked(self.counts)
+        steps, counts = raw(self.steps), raw(self.counts)
         if steps.size != max(counts.size - 1, 0) or counts.size > MOST_CELLS:
             raise ValueError("the cells of a sketch do not match its counts")
-        if (steps.size and (int(steps.min()) < 1 or int(steps.max()) > 4 * _OFFSET)) or (
-            counts.size and not counts.all()
-        ):
+        if not (steps.all() and counts.all()) or (steps.itemsize > 2 and int(steps.max()) > 4 * _OFFSET):
             raise ValueError("the cells of a sketch must be filled and in order")
 
     @staticmethod

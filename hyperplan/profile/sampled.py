@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.hashing import mixed
-from hyperplan.profile.packing import Integers, packed, unpacked
+from hyperplan.profile.packing import Integers, packed, raw, unpacked
 from hyperplan.profile.scaling import Scale
 from hyperplan.profile.tally import distinct, sorted_tally, spread
 
@@ -42,10 +42,10 @@ class SampledNumbers(msgspec.Struct, frozen=True, array_like=True):
     def __post_init__(self) -> None:
         if len(self.numbers) % 8:
             raise ValueError("not an array of numbers")
-        numbers, counts = self.items()
-        if numbers.size != counts.size or numbers.size > MOST or self.other < 0:
+        numbers = np.frombuffer(self.numbers, "<f8")
+        if numbers.size != raw(self.counts).size or numbers.size > MOST or self.other < 0:
             raise ValueError("the numbers of a sample do not match their counts")
-        if not np.isfinite(numbers).all() or (numbers[1:] <= numbers[:-1]).any():
+        if not (numbers[1:] > numbers[:-1]).all() or not np.isfinite(numbers[:: max(numbers.size - 1, 1)]).all():
             raise ValueError("the numbers of a sample must be finite and in order")
 
     @staticmethod
