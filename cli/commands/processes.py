@@ -37,6 +37,8 @@ from cli.options import (
     TraceSampling,
     TransportName,
     Upstream,
+    Webhook,
+    WebhookSecretFile,
     Workers,
 )
 from cli.texts import write_text
@@ -118,9 +120,16 @@ def control(
     keep: Keep = None,
     keep_bytes: KeepBytes = None,
     keep_windows: KeepWindows = None,
+    webhook: Webhook = None,
+    webhook_secret_file: WebhookSecretFile = None,
     as_json: Json = False,
 ) -> None:
-    """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles and skew."""
+    """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles, skew and alerts.
+
+    Alerts are sent to each --webhook as JSON, signed as Standard Webhooks (https://www.standardwebhooks.com) says, and sent again for a day
+    if need be. The secret is read from --webhook-secret-file or HYPERPLAN_WEBHOOK_SECRET, never from the command line, which others can see.
+    """
+    from cli.webhooks import read_webhooks
     from control.serve import ControlSettings, serve
     from control.stores import Keeping
 
@@ -137,6 +146,7 @@ def control(
             windows=seconds(keep_windows, "--keep-windows") if keep_windows else None,
             size=size(keep_bytes, "--keep-bytes") if keep_bytes else None,
         ),
+        webhooks=read_webhooks(webhook or [], webhook_secret_file, os.environ),
     )
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
