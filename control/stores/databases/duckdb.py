@@ -38,7 +38,9 @@ class DuckDB:
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise Unopenable(f"{path} cannot be opened; is another control using it? ({reason})") from None
-        self._sharing = threading.Lock()
+        self._sharing = threading.Condition()
+        self._in_use = 0
+        """Cursors that somebody has: DuckDB refuses to close a connection while one of its cursors is busy."""
         self._one_writer = threading.Lock()
         try:
             self._migrate(path)
@@ -47,9 +49,10 @@ class DuckDB:
             raise
 
     def close(self) -> None:
-        """Close the file, after the writer of the moment is done."""
-        with self._one_writer, self._sharing:
+        """Close the file, after those who read and write at the moment are done."""
+        with self._sharing:
             self._closed = True
+            self._sharing.wait_for(lambda: not self._in_use)
             self._connection.close()
 
     @contextmanager
@@ -88,15 +91,21 @@ class DuckDB:
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._sharing:
-            if self._broken and not self._closed:
-                self._connection.close()  # others may still have cursors: then the file is only closed when these are, and later opened
+            if self._closed:
+                raise Unavailable("the store is closed")
+            if self._broken and not self._in_use:  # while others have cursors, closing would not end what is broken
+                self._connection.close()
                 self._connection = duckdb.connect(self._path)
                 self._broken = False
             cursor = self._connection.cursor()
+            self._in_use += 1
         try:
             yield cursor
         finally:
-            cursor.close()
+            with self._sharing:
+                cursor.close()
+                self._in_use -= 1
+                self._sharing.notify_all()
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
