@@ -10,8 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperplan.experiments.assignment import FEWEST
+from hyperplan.experiments.units import Rows, Units
 
 Floats = NDArray[np.float64]
+
+
+def known_before(units: Units, past: Rows) -> Floats:
+    """The mean of each unit's rows before the experiment, NaN where there are none. Entities must have the same codes in both."""
+    there = ~np.isnan(past.value)
+    entities, which = np.unique(past.entity[there], return_inverse=True)
+    if not len(entities):
+        return np.full(len(units.entity), np.nan)
+    means = np.bincount(which, past.value[there]) / np.bincount(which)
+    at = np.minimum(np.searchsorted(entities, units.entity), len(entities) - 1)
+    return np.where(entities[at] == units.entity, means[at], np.nan)
 
 
 def predicted(value: Floats, before: Floats, pieces: list[slice]) -> Floats:

@@ -9,7 +9,8 @@ A unit belongs to the arm that was *chosen* for it first, whoever answered, and 
 to another arm within its window, its rows count for the first one (intention to treat): the effect looks smaller then, but nothing
 is made up. Leaving those rows out would, since a ramp moves units in one direction only.
 
-Requests that named their arm themselves were not randomised and are left out. Rows that have no entity were drawn one by one, and are units of their own.
+Requests that named their arm themselves, or that no arm was chosen for, were not randomised and are left out. Requests that have no entity were drawn one by
+one, and are units of their own, with all of their rows.
 A unit of which no row has an outcome is not counted: if that happens to one arm more than to the other, the sample ratio of the counted units shows it.
 """
 
@@ -18,20 +19,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperplan.outcomes import Coded, Outcomes
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 Fold = Literal["mean", "sum", "any", "first"]
 """What of the rows of a unit is its outcome: their mean, their sum, whether any is not 0 (as 0 or 1), or the first with an outcome."""
 
-NOBODY = -1
-"""The entity of rows that have none."""
-
 
 class Rows(NamedTuple):
     """Predictions and their outcomes, in any order, as arrays of one length. Times are in nanoseconds since 1970.
 
-    `time` is that of the prediction, `known` that of its outcome. `entity` and `arm` (the chosen one) are codes. `value` is the outcome, NaN where
+    `time` is that of the prediction, `known` that of its outcome. `entity` (the unit) and `arm` (the chosen one, -1 for none) are codes. `value` is the outcome, NaN where
     there is none. `forced`: the request named its arm. `inclusion`: the probability with which the row was sampled, which must not
     depend on the arm.
     """
@@ -56,13 +56,31 @@ class Units(NamedTuple):
     value: Floats
 
 
+def rows_of(outcomes: Outcomes, of: Literal["reward", "label"], unit: Literal["entity", "request"]) -> Rows:
+    """Labelled predictions as rows of units: of entities, and of requests where there is no entity or they are the units."""
+    entity = outcomes.entity.codes.astype(np.int64)
+    alone = np.flatnonzero(entity < 0) if unit == "entity" else np.arange(len(outcomes))
+    requests = Coded.of(outcomes.prediction_id[alone].tolist()).codes
+    entity[alone] = len(outcomes.entity.names) + requests
+    return Rows(
+        time=outcomes.time,
+        known=outcomes.labelled_at,
+        entity=entity,
+        arm=outcomes.arm.codes.astype(np.int64),
+        revision=outcomes.revision,
+        value=outcomes.reward if of == "reward" else outcomes.label,
+        forced=outcomes.forced,
+        inclusion=outcomes.inclusion,
+    )
+
+
 def fold(rows: Rows, how: Fold, window: int, wait: int, now: int) -> Units:
     """The units whose windows have closed by now. `window` and `wait` are in nanoseconds."""
-    randomised = np.flatnonzero(~rows.forced)
+    randomised = np.flatnonzero(~rows.forced & (rows.arm >= 0))
     order = randomised[np.lexsort((rows.time[randomised], rows.entity[randomised]))]
     time, entity, value = rows.time[order], rows.entity[order], rows.value[order]
     starts = np.ones(len(order), bool)
-    starts[1:] = (entity[1:] != entity[:-1]) | (entity[1:] == NOBODY)
+    starts[1:] = entity[1:] != entity[:-1]
     first, unit = np.flatnonzero(starts), np.cumsum(starts) - 1
     closing = time[first] + window + wait
     counts = (time < (time[first] + window)[unit]) & (rows.known[order] <= closing[unit]) & ~np.isnan(value)

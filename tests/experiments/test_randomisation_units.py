@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.experiments.units import NOBODY, Fold, Rows, Units, fold
+from hyperplan.experiments.covariate import known_before
+from hyperplan.experiments.units import Fold, Rows, Units, fold, rows_of
+from hyperplan.outcomes import Coded, Outcomes
 
 
 def rows(*given: dict[str, float]) -> Rows:
@@ -54,8 +56,46 @@ def test_requests_that_named_their_arm_are_left_out() -> None:
     assert (unit.arm.tolist(), unit.value.tolist()) == ([0], [1.0])
 
 
-def test_rows_without_an_entity_are_units_of_their_own() -> None:
-    assert folded(rows({"entity": NOBODY, "value": 1}, {"entity": NOBODY, "value": 2})).value.tolist() == [1.0, 2.0]
+def test_requests_for_which_no_arm_was_chosen_are_left_out() -> None:
+    assert len(folded(rows({"arm": -1})).value) == 0
+
+
+def outcomes(entities: list[str | None], predictions: list[str]) -> Outcomes:
+    """Rows in which the reward is the number of the row."""
+    count = len(entities)
+    numbers, nothing = np.arange(count, dtype=np.float64), np.zeros(count, np.int64)
+    return Outcomes(
+        task="binary",
+        prediction_id=np.array(predictions, object),
+        row=nothing.astype(np.int32),
+        time=nothing,
+        labelled_at=nothing,
+        entity=Coded.of(entities),
+        arm=Coded.of(["a@1"] * count),
+        answered=Coded.of(["b@1"] * count),
+        revision=nothing,
+        propensity=np.ones(count),
+        inclusion=np.ones(count),
+        forced=np.zeros(count, bool),
+        score=numbers,
+        label=-numbers,
+        reward=numbers,
+        predicted=nothing.astype(np.int32),
+        truth_score=numbers,
+    )
+
+
+def test_requests_without_an_entity_are_units_of_their_own_with_all_of_their_rows() -> None:
+    labelled = outcomes(["x", "x", None, None, None], ["p", "q", "r", "r", "s"])
+    assert sorted(folded(rows_of(labelled, "reward", "entity"), "sum").value) == [1.0, 4.0, 5.0]
+    assert sorted(folded(rows_of(labelled, "label", "request"), "sum").value) == [-5.0, -4.0, -1.0, 0.0]
+
+
+def test_what_was_before_is_looked_up_by_unit() -> None:
+    units = folded(rows({"entity": 1}, {"entity": 2}, {"entity": 3}))
+    past = rows({"entity": 3, "value": 2}, {"entity": 3, "value": 4}, {"entity": 1, "value": np.nan}, {"entity": 9})
+    assert known_before(units, past).tolist() == pytest.approx([np.nan, np.nan, 3.0], nan_ok=True)
+    assert np.isnan(known_before(units, rows({"value": np.nan}))).all()
 
 
 def test_a_row_weighs_what_it_stands_for() -> None:
