@@ -92,6 +92,25 @@ Upstream = Annotated[
     typer.Option(envvar="HYPERPLAN_DEFAULT_UPSTREAM", help="The URL that gets every request that is no prediction."),
 ]
 
+Webhook = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--webhook",
+        envvar="HYPERPLAN_WEBHOOK",
+        help="Where alerts are sent, a URL; may be given several times, in the variable with spaces between.",
+        show_default="nowhere",
+    ),
+]
+WebhookSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--webhook-secret-file",
+        envvar="HYPERPLAN_WEBHOOK_SECRET_FILE",
+        help="The file of the secret that signs what is sent: whsec_ and base64. While it is replaced, the new one, then the old one.",
+        show_default="the variable HYPERPLAN_WEBHOOK_SECRET",
+    ),
+]
+
 
 class TransportName(enum.StrEnum):
     """How the sidecar speaks gRPC with Envoy."""

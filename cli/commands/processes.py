@@ -33,6 +33,8 @@ from cli.options import (
     TraceSampling,
     TransportName,
     Upstream,
+    Webhook,
+    WebhookSecretFile,
     Workers,
 )
 from cli.texts import write_text
@@ -111,13 +113,28 @@ def control(
     store: StoreUrl = None,
     registry: RegistryUrl = None,
     bucket: Bucket = 60.0,
+    webhook: Webhook = None,
+    webhook_secret_file: WebhookSecretFile = None,
     as_json: Json = False,
 ) -> None:
-    """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles and skew."""
+    """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles, skew and alerts.
+
+    Alerts are sent to each --webhook as JSON, signed as Standard Webhooks (https://www.standardwebhooks.com) says, and sent again for a day
+    if need be. The secret is read from --webhook-secret-file or HYPERPLAN_WEBHOOK_SECRET, never from the command line, which others can see.
+    """
+    from cli.webhooks import read_webhooks
     from control.serve import ControlSettings, serve
 
     api_at, otlp_at = claim_each({"--listen": listen, "--otlp-listen": otlp_listen})
-    settings = ControlSettings(listen=api_at, otlp=otlp_at, data=data, bucket=bucket, registry=registry, store=store)
+    settings = ControlSettings(
+        listen=api_at,
+        otlp=otlp_at,
+        data=data,
+        bucket=bucket,
+        registry=registry,
+        store=store,
+        webhooks=read_webhooks(webhook or [], webhook_secret_file, os.environ),
+    )
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
 

@@ -87,6 +87,20 @@ class AlertBook:
         with Session(self._engine) as session:
             return sorted(session.scalars(query))
 
+    def enough(self, endpoint: str, ended_after: int) -> dict[str, dict[str, int]]:
+        """By model and feature, in how many rows something was first seen that is not over, or was not at a time."""
+        live = AlertRow.state.in_([state.value for state in LIVE])
+        query = select(AlertRow.document).where(AlertRow.endpoint == endpoint, live | (AlertRow.ended >= ended_after))
+        found: dict[str, dict[str, int]] = {}
+        with Session(self._engine) as session:
+            alerts = [_alert(document) for document in session.scalars(query)]
+        for alert in alerts:
+            for model, features in alert.enough.items():
+                fewest = found.setdefault(model, {})
+                for feature, rows in features.items():
+                    fewest[feature] = min(rows, fewest.get(feature, rows))
+        return found
+
     def take_step(
         self,
         seen: Observation,
@@ -147,8 +161,8 @@ class AlertBook:
             raise NoSuchSilence(f"there is no silence {identity!r}; GET /v1/silences lists them")
         return msgspec.json.decode(row.document, type=Silence)
 
-    def end_silence(self, identity: str) -> None:
-        """Remove a silence.
+    def end_silence(self, identity: str) -> Silence:
+        """Remove a silence; what it was.
 
         Raises:
             NoSuchSilence: there is none.
@@ -158,6 +172,7 @@ class AlertBook:
             if row is None:
                 raise NoSuchSilence(f"there is no silence {identity!r}; GET /v1/silences lists them")
             session.delete(row)
+        return msgspec.json.decode(row.document, type=Silence)
 
 
 def _near(endpoint: str, ended_after: int) -> Any:

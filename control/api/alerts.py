@@ -216,10 +216,10 @@ def get_silence(alerting: NamedDependency[Alerting], silence_id: FromPath[str]) 
     return _silence(alerting.book.get_silence(silence_id))
 
 
-@delete("/v1/silences/{silence_id:str}", sync_to_thread=True)
-def delete_silence(alerting: NamedDependency[Alerting], silence_id: FromPath[str]) -> None:
-    """End a silence now."""
-    alerting.book.end_silence(silence_id)
+@delete("/v1/silences/{silence_id:str}", status_code=HTTPStatus.OK, sync_to_thread=True)
+def delete_silence(alerting: NamedDependency[Alerting], silence_id: FromPath[str]) -> SilenceAnswer:
+    """End a silence now; what it was."""
+    return _silence(alerting.book.end_silence(silence_id))
 
 
 @get("/v1/endpoints/{name:str}/alerts/{alert_id:str}/picture.svg", sync_to_thread=True, media_type=SVG)
