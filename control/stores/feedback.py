@@ -145,7 +145,7 @@ _NAMES = (*_OF_SAMPLE, *(f"told_{name}" for name in _OF_FEEDBACK))
 
 def _pair(row: Sequence[Any]) -> Labelled:
     size = len(_OF_SAMPLE)
-    return Labelled(*row[:size], _feedback(row[size:]))
+    return Labelled._make((*row[:size], _feedback(row[size:])))
 
 
 def _nearest(pairs: Iterable[Labelled], since: int, until: int) -> tuple[list[Labelled], int]:
