@@ -4,6 +4,7 @@ other. Unknown fields are passed over, and missing ones take their defaults.
 Text that clients sent may hold halves of surrogate pairs, which JSON lets through; they survive the way.
 """
 
+from functools import cache
 from typing import TypeVar
 
 import msgpack
@@ -28,6 +29,16 @@ def unpacked(data: bytes, kind: type[T], what: str) -> T:
         ValueError: it is none of this kind; `what` is what it is called.
     """
     try:
+        read: T = _decoder(kind).decode(data)
+        return read
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # it holds half a surrogate pair, or is none of this kind; what is slower reads the one, and says of the other why
+    try:
         return msgspec.convert(msgpack.unpackb(data, unicode_errors="surrogatepass"), kind)
     except (msgpack.UnpackException, msgspec.ValidationError, RecursionError, ValueError) as error:
         raise ValueError(f"not a {what}: {error}") from None
+
+
+@cache
+def _decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
+    return msgspec.msgpack.Decoder(kind)

@@ -1,20 +1,21 @@
 """Windows: profiles of what was served, in buckets of time.
 
 The table is append-only: each batch of samples adds a row for each key that it touches, and readers merge. So taking
-samples in never reads a profile. Once a bucket is closed its rows are merged into one, and what a reader has to merge depends on
-the number of buckets and features, not on the traffic.
+samples in never reads a profile. Once a bucket is closed its rows are merged into one, and old buckets into wider ones; so what a reader
+has to merge depends on the number of buckets and features, not on the traffic.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from control.stores.databases import Database, Writer
+from control.stores.rolling import roll_up
 from control.stores.scattered import Scattered, appended, merge_before
 from control.stores.tables import WINDOWS
 from control.stores.texts import storable_text
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
-from hyperplan.windows import ALL, Bucket, EndpointSource, WindowKey, fold
+from hyperplan.windows import ALL, Bucket, EndpointSource, WindowKey, due, fold
 
 MERGED_AT_ONCE = 64
 """Buckets that are merged in one transaction: new samples wait for it."""
@@ -72,8 +73,9 @@ class Windows:
         return [name for (name,) in rows]
 
     def compact(self, now: int) -> int:
-        """Merge the rows of each bucket that was closed by a time, a limited number of buckets; how many there were."""
-        return merge_before(self._database, _SCATTERED, now - self.bucket, MERGED_AT_ONCE, _merged)
+        """Merge the rows of each bucket that was closed by a time, a limited number of buckets, and some old buckets into wider ones; how many there were."""
+        merged = merge_before(self._database, _SCATTERED, now - self.bucket, MERGED_AT_ONCE, _merged)
+        return merged + roll_up(self._database, due(now, self.bucket))
 
 
 def _overlapping(endpoint: str, since: int, until: int) -> Any:

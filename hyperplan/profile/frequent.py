@@ -22,7 +22,7 @@ from hyperplan.profile.decimals import LARGEST, Decimals
 from hyperplan.profile.hashing import mixed
 from hyperplan.profile.packing import Integers
 from hyperplan.profile.scaling import Scale
-from hyperplan.profile.tally import distinct, spread
+from hyperplan.profile.tally import distinct, sorted_tally, spread
 
 MOST = 64
 """Numbers that are kept."""
@@ -106,6 +106,20 @@ class FrequentNumbers(msgspec.Struct, frozen=True, array_like=True):
             return None
         return max(map(order, self.counts), default=(-1, 0)) if len(self.counts) == MOST else (LONGEST, 1 << 64)
 
+    def lacks(self, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which numbers surely never came: those that would be kept and are not.
+
+        >>> FrequentNumbers.of([5.0, -1.0, 5.0]).lacks(np.array([5.0, 6.0])).tolist()
+        [False, True]
+        """
+        absent = ~np.isin(numbers, np.fromiter(self.counts, np.float64, len(self.counts)))
+        end = self.horizon()
+        if end is None:
+            return absent
+        digits = _digits(numbers)
+        before = mixed(numbers) <= np.uint64(min(end[1], (1 << 64) - 1))
+        return np.asarray(absent & ((digits < end[0]) | ((digits == end[0]) & before)), np.bool_)
+
 
 def order(number: float) -> tuple[int, int]:
     """What decides which numbers stay, the smallest do: 0 for a fill or else the significant digits, then the hash."""
@@ -126,7 +140,7 @@ def _digits(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
             break
         digits -= whole
     digits[~decimal] = LONGEST + 1
-    digits[np.isin(numbers, _FILLS)] = 0
+    digits[_are_fills(numbers)] = 0
     return digits
 
 
@@ -135,7 +149,7 @@ _POWERS = 10 ** np.arange(17, dtype=np.int64)
 
 def _bounded(numbers: NDArray[np.float64], counts: Integers, other: int) -> FrequentNumbers:
     """The counts of distinct numbers, ascending, as many of them as may stay."""
-    if other or numbers.size > MOST:
+    if numbers.size and (other or numbers.size > MOST):
         digits = _digits(numbers)
         first = np.lexsort((mixed(numbers), digits))[:MOST]
         kept = np.sort(first[digits[first] <= LONGEST])
@@ -152,7 +166,16 @@ def _keyed(numbers: NDArray[np.float64], counts: Integers) -> dict[int | float, 
 
 def _more_than_fit(numbers: NDArray[np.float64]) -> bool:
     """Whether there are more different numbers than are kept, as far as some thousands of them tell."""
-    return numbers.size > MOST and any(np.unique(spread(numbers, most)).size > MOST for most in (4 * MOST, 64 * MOST))
+    return numbers.size > MOST and any(_different(spread(numbers, most)) > MOST for most in (4 * MOST, 64 * MOST))
+
+
+def _different(numbers: NDArray[np.float64]) -> int:
+    return sorted_tally(numbers)[0].size
+
+
+def _are_fills(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = _FILLS[np.searchsorted(_FILLS[:-1], numbers)] == numbers
+    return found
 
 
 def _first(numbers: Decimals) -> NDArray[np.intp]:
@@ -161,7 +184,7 @@ def _first(numbers: Decimals) -> NDArray[np.intp]:
     Fills are looked for by a hash of a few bits. Of the others those of few digits are enough, if there are enough of them.
     """
     likely = np.flatnonzero(_LIKELY[_slots(numbers.values)])
-    fills = likely[np.isin(numbers.values[likely], _FILLS)]
+    fills = likely[_are_fills(numbers.values[likely])]
     decimal = np.flatnonzero(numbers.decimal)
     if not decimal.size:
         return fills
@@ -171,7 +194,7 @@ def _first(numbers: Decimals) -> NDArray[np.intp]:
     for digits in (2, 4, LONGEST):
         steps = units / _TENS[np.maximum(places - (digits - 1), 0)]
         short = decimal[steps == np.rint(steps)]
-        if digits < LONGEST and np.unique(spread(numbers.values[short], 16 * MOST)).size >= MOST:
+        if digits < LONGEST and _different(spread(numbers.values[short], 16 * MOST)) >= MOST:
             break
     return np.union1d(fills, short)
 

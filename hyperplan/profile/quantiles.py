@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hyperplan.profile.packing import Integers, packed, unpacked
+from hyperplan.profile.packing import Integers, packed, raw, unpacked
 from hyperplan.profile.scaling import Scale
 
 ACCURACY = 0.01
@@ -45,12 +45,10 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
     def __post_init__(self) -> None:
         if abs(self.first) > 2 * _OFFSET:
             raise ValueError("a sketch starts out of range")
-        steps, counts = unpacked(self.steps), unpacked(self.counts)
+        steps, counts = raw(self.steps), raw(self.counts)
         if steps.size != max(counts.size - 1, 0) or counts.size > MOST_CELLS:
             raise ValueError("the cells of a sketch do not match its counts")
-        if (steps.size and (int(steps.min()) < 1 or int(steps.max()) > 4 * _OFFSET)) or (
-            counts.size and not counts.all()
-        ):
+        if not (steps.all() and counts.all()) or (steps.itemsize > 2 and int(steps.max()) > 4 * _OFFSET):
             raise ValueError("the cells of a sketch must be filled and in order")
 
     @staticmethod
@@ -76,7 +74,7 @@ class QuantileSketch(msgspec.Struct, frozen=True, array_like=True):
     def of_tally(numbers: NDArray[np.float64], counts: Integers) -> "QuantileSketch":
         """The sketch of finite numbers, ascending, each of which came so often."""
         keys = keys_of(numbers)
-        first = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+        first = np.flatnonzero(np.concatenate((_ONE, keys[1:] != keys[:-1])))
         return _sketch(keys[first], np.add.reduceat(counts, first)) if keys.size else QuantileSketch()
 
     @staticmethod
@@ -152,6 +150,7 @@ def _counted(sizes: NDArray[np.float64]) -> tuple[Integers, Integers]:
 
 
 _NONE = np.zeros(0, np.int64)
+_ONE = np.ones(1, np.bool_)
 
 
 def values_of(keys: Integers) -> NDArray[np.float64]:
@@ -166,7 +165,7 @@ def _sketch(keys: Integers, counts: Integers) -> QuantileSketch:
         keys, counts = _collapsed(keys, counts)
     if not keys.size:
         return QuantileSketch()
-    return QuantileSketch(int(keys[0]), packed(np.diff(keys)), packed(counts))
+    return QuantileSketch(int(keys[0]), packed(keys[1:] - keys[:-1]), packed(counts))
 
 
 def _collapsed(keys: Integers, counts: Integers) -> tuple[Integers, Integers]:

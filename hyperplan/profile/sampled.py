@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperplan.profile.decimals import Decimals
 from hyperplan.profile.hashing import mixed
-from hyperplan.profile.packing import Integers, packed, unpacked
+from hyperplan.profile.packing import Integers, packed, raw, unpacked
 from hyperplan.profile.scaling import Scale
-from hyperplan.profile.tally import distinct, spread
+from hyperplan.profile.tally import distinct, sorted_tally, spread
 
 MOST = 64
 """Numbers that are kept."""
@@ -42,10 +42,10 @@ class SampledNumbers(msgspec.Struct, frozen=True, array_like=True):
     def __post_init__(self) -> None:
         if len(self.numbers) % 8:
             raise ValueError("not an array of numbers")
-        numbers, counts = self.items()
-        if numbers.size != counts.size or numbers.size > MOST or self.other < 0:
+        numbers = np.frombuffer(self.numbers, "<f8")
+        if numbers.size != raw(self.counts).size or numbers.size > MOST or self.other < 0:
             raise ValueError("the numbers of a sample do not match their counts")
-        if not np.isfinite(numbers).all() or (numbers[1:] <= numbers[:-1]).any():
+        if not (numbers[1:] > numbers[:-1]).all() or not np.isfinite(numbers[:: max(numbers.size - 1, 1)]).all():
             raise ValueError("the numbers of a sample must be finite and in order")
 
     @staticmethod
@@ -106,13 +106,16 @@ class SampledNumbers(msgspec.Struct, frozen=True, array_like=True):
 
 
 def _threshold(hashes: NDArray[np.uint64]) -> np.uint64:
-    """A hash up to which there are at least `MOST` different ones, or all that there are."""
-    lowest = np.unique(spread(hashes, _SAMPLE))
+    """A hash up to which there are more than `MOST` different ones, or the largest, if a few are not enough to find one."""
+    few = spread(hashes, min(max(hashes.size // 16, _FEWEST), _MOST_LOOKED_AT))
+    if few.size < _FEWEST:
+        return _ALL
+    lowest, _ = sorted_tally(np.partition(few, 4 * MOST)[: 4 * MOST])
     return lowest[MOST] if lowest.size > MOST else _ALL
 
 
-_SAMPLE = 64 * MOST
-"""Numbers of which the hashes are sorted to find out which of the others matter."""
+_FEWEST, _MOST_LOOKED_AT = 8 * MOST, 64 * MOST
+"""Numbers of which the lowest hashes tell which of the others matter."""
 _ALL = np.uint64((1 << 64) - 1)
 
 

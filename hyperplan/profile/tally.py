@@ -20,11 +20,11 @@ _SAMPLE = 256
 _HASH_BITS = 14
 _HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
-Tally = tuple[NDArray[np.float64], Integers]
+Tally = tuple[NDArray[S], Integers]
 """Different numbers, ascending, and how often each came."""
 
 
-def tally(numbers: NDArray[np.float64]) -> Tally | None:
+def tally(numbers: NDArray[np.float64]) -> Tally[np.float64] | None:
     """The tally of numbers; None if they are too many and too different.
 
     >>> tally(np.array([2.0, 1.0, 2.0]))
@@ -32,19 +32,23 @@ def tally(numbers: NDArray[np.float64]) -> Tally | None:
     """
     if numbers.size <= _SAMPLE:
         return sorted_tally(numbers)
-    sample = np.unique(spread(numbers, _SAMPLE))
+    sample, _ = sorted_tally(spread(numbers, _SAMPLE))
     found = _of_decimals(numbers, sample)
     return found if found or sample.size > FEW else _of_few(numbers, sample)
 
 
-def sorted_tally(numbers: NDArray[np.float64]) -> Tally:
+def sorted_tally(numbers: NDArray[S]) -> Tally[S]:
     """The tally of numbers, by sorting them: quick where they are not many."""
     ascending = np.sort(numbers)
-    first = np.flatnonzero(np.concatenate((_ONE, ascending[1:] != ascending[:-1]))) if numbers.size else _NONE
-    return ascending[first], np.diff(first, append=numbers.size)
+    first = np.flatnonzero(ascending[1:] != ascending[:-1])
+    first += 1
+    ends = np.empty(first.size + 2, np.int64)
+    ends[0], ends[1:-1], ends[-1] = 0, first, numbers.size
+    ends = ends if numbers.size else _NONE
+    return ascending[ends[:-1]], ends[1:] - ends[:-1]
 
 
-def distinct(numbers: NDArray[np.float64], counts: Integers | None) -> Tally:
+def distinct(numbers: NDArray[np.float64], counts: Integers | None) -> Tally[np.float64]:
     """The tally of numbers each of which came so often, None for once."""
     if counts is None:
         return sorted_tally(numbers)
@@ -59,21 +63,25 @@ def spread(numbers: NDArray[S], most: int) -> NDArray[S]:
     return numbers[:: max(numbers.size // most, 1)][:most]
 
 
-def _of_decimals(numbers: NDArray[np.float64], sample: NDArray[np.float64]) -> Tally | None:
+def _of_decimals(numbers: NDArray[np.float64], sample: NDArray[np.float64]) -> Tally[np.float64] | None:
     """The tally of decimals with the same number of places, at most three, that are as dense as they are many."""
-    for scale in (1.0, 10.0, 100.0, 1000.0):
-        if np.array_equal(_units(sample, scale) / scale, sample):
-            break
-    else:
+    scale = 1000.0
+    if not _are_decimals(sample, scale):
         return None
+    while scale > 1.0 and _are_decimals(sample, scale / 10.0):
+        scale /= 10.0
     units = _units(numbers, scale)
     lowest, highest = units.min(), units.max()
-    if highest - lowest > 4 * numbers.size or not np.array_equal(units / scale, numbers):
+    if highest - lowest > 4 * numbers.size or not np.all(units / scale == numbers):
         return None
     units -= lowest
     counts = np.bincount(units.astype(np.intp))
     filled = np.flatnonzero(counts)
     return (filled + lowest) / scale, counts[filled]
+
+
+def _are_decimals(numbers: NDArray[np.float64], scale: float) -> bool:
+    return bool(np.all(_units(numbers, scale) / scale == numbers))
 
 
 def _units(numbers: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
@@ -82,7 +90,7 @@ def _units(numbers: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
     return np.rint(units, out=units)
 
 
-def _of_few(numbers: NDArray[np.float64], known: NDArray[np.float64]) -> Tally | None:
+def _of_few(numbers: NDArray[np.float64], known: NDArray[np.float64]) -> Tally[np.float64] | None:
     """The tally of at most `FEW` different numbers, some of which are known."""
     slots = _slots(numbers)
     while known.size <= FEW:
@@ -105,5 +113,4 @@ def _slots(numbers: NDArray[np.float64]) -> NDArray[np.intp]:
     return bits.view(np.intp)
 
 
-_ONE = np.ones(1, np.bool_)
-_NONE = np.zeros(0, np.intp)
+_NONE = np.zeros(1, np.int64)

@@ -19,6 +19,7 @@ from hyperplan.skew.finding import Finding
 from hyperplan.skew.precision import precision
 from hyperplan.skew.rates import rates
 from hyperplan.skew.recoding import recodings
+from hyperplan.skew.renames import renames
 from hyperplan.skew.scale import scales
 from hyperplan.skew.selective import selective
 from hyperplan.skew.shift import shift
@@ -29,6 +30,7 @@ Detector = Callable[[Case], Iterable[Finding]]
 """Looks at a case and says what it finds. Pure, and asked again after every look."""
 
 DETECTORS: tuple[Detector, ...] = (
+    renames,
     rates,
     scales,
     recodings,

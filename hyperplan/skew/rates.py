@@ -43,8 +43,9 @@ class Rate(NamedTuple):
     hits: Callable[[FeatureProfile], int]
 
 
+MISSING = Rate("missing", "is missing from", lambda profile: profile.missing)
 ABSENCES = (
-    Rate("missing", "is missing from", lambda profile: profile.missing),
+    MISSING,
     Rate("null", "is null in", lambda profile: profile.null),
     Rate("type", "is of the wrong type in", lambda profile: profile.wrong_type + profile.nan),
 )
@@ -53,11 +54,10 @@ UNSEEN = Rate("unseen", "has values that training did not have in", lambda profi
 
 def rates(case: Case) -> Iterable[Finding]:
     """Rates that have grown against training, and since when."""
-    judged = {
-        (name, rate.finding): _judged(case, name, rate) for name in case.schema.features for rate in _rates(case, name)
-    }
-    found = significant({key: one.onset.evidence for key, one in judged.items()})
-    for (name, _), one in judged.items():
+    asked = ((name, rate) for name in case.schema.features for rate in _rates(case, name))
+    each = {(name, rate.finding): judged(case, name, rate) for name, rate in asked}
+    found = significant({key: one.onset.evidence for key, one in each.items()})
+    for (name, _), one in each.items():
         if (name, one.rate.finding) in found and matters(one.reference, one.now):
             yield _finding(case, name, one)
 
@@ -67,7 +67,7 @@ def matters(reference: float, now: float) -> bool:
     return now - reference >= LEAST or (now >= TIMES * reference and now >= SEEN)
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
     """What is thought of one rate: its share of rows in training, and now, since its onset."""
 
     rate: Rate
@@ -105,19 +105,22 @@ def _strange(profile: FeatureProfile, known: frozenset[str]) -> int:
     return sum(count for value, count in profile.values.counts.items() if value not in known) if profile.values else 0
 
 
-def _judged(case: Case, name: str, rate: Rate) -> _Judged:
+def judged(case: Case, name: str, rate: Rate) -> Judged:
+    """Since when a rate of a feature has been higher than in training, if it has, and with what evidence."""
     looks = _counts((look.profile for look in case.looks), name, rate)
     training = case.once(("rate", name, rate.finding), lambda: _counts(case.reference, name, rate))
     rows, trained = looks.sum(), training.sum()
     if not rows or not trained or not looks[:, 0].any():
-        return _Judged(rate, _NOTHING, 0.0, 0.0)
+        return Judged(rate, _NOTHING, 0.0, 0.0)
     whole = training.sum(axis=0)
-    movement = case.once(("rate moves", name, rate.finding), lambda: of_training(training)).seen_in(
-        looks, shares_of(whole)
-    )
+    movement = case.once(("rate moves", name, rate.finding), lambda: of_training(training))
+    movement = movement.seen_in(looks, shares_of(whole))
+    if looks[:, 0].sum() > training[:, 0].max():
+        # No stretch of training that is shorter than its chunks can have held more of these rows than a whole chunk.
+        movement = movement._replace(shortest=0.0)
     began = onset(looks, whole, movement.from_training)
     now = looks[began.look :].sum(axis=0)
-    return _Judged(rate, began, float(whole[0] / trained), float(now[0] / max(now.sum(), 1.0)))
+    return Judged(rate, began, float(whole[0] / trained), float(now[0] / max(now.sum(), 1.0)))
 
 
 def _counts(profiles: Iterable[Profile], name: str, rate: Rate) -> Floats:
@@ -127,7 +130,7 @@ def _counts(profiles: Iterable[Profile], name: str, rate: Rate) -> Floats:
     return np.stack([hits, np.array([profile.rows for profile in found], np.float64) - hits], axis=1)
 
 
-def _finding(case: Case, name: str, one: _Judged) -> Finding:
+def _finding(case: Case, name: str, one: Judged) -> Finding:
     looks = case.looks[one.onset.look :]
     now = merged(looks).features[name]
     examples = now.unseen_values.counts if one.rate is UNSEEN and now.unseen_values else {}

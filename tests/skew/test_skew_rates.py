@@ -104,6 +104,11 @@ def test_a_feature_that_is_left_out_is_missing_even_if_it_is_not_required(traini
     assert [(one.feature, one.finding) for one in found(training, served)] == [("tail", "missing")]
 
 
+def test_what_training_never_had_needs_no_looks_before_it(training: list[Profile]) -> None:
+    one = found(training, rows(np.random.default_rng(8), 100, carrier="ZZ"))
+    assert [(each.feature, each.finding) for each in one] == [("carrier", "unseen")]
+
+
 def test_unseen_values_are_named(training: list[Profile]) -> None:
     source = np.random.default_rng(6)
     (finding,) = found(training, [*rows(source, 1000), *rows(source, 100, carrier="ZZ")])

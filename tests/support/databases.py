@@ -25,9 +25,10 @@ PATIENCE = 60
 class PostgresServer:
     """A server in a folder, at a unix socket only."""
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
+    def __init__(self, binaries: Path, folder: Path, settings: str) -> None:
         self._binaries = binaries
         self._folder = folder
+        self._settings = settings
 
     def url(self, database: str) -> str:
         """Where a database of it is."""
@@ -39,8 +40,8 @@ class PostgresServer:
         return self.url(name)
 
     def start(self) -> None:
-        """Start, and return when it answers. Faster than a real one: what it has said is on disk need survive this process only."""
-        settings = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off -c max_connections=50"
+        """Start, and return when it answers."""
+        settings = f"-c listen_addresses= -c unix_socket_directories={self._folder} {self._settings}"
         log = str(self._folder / "log")
         self._run("pg_ctl", "start", "-w", "-t", str(PATIENCE), "-D", str(self._data), "-l", log, "-o", settings)
 
@@ -82,10 +83,13 @@ def postgres_binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_server(binaries: Path) -> Iterator[PostgresServer]:
-    """A server that runs until the end. The path of its socket is short, as such paths must be."""
+def postgres_server(binaries: Path, settings: str = "-c fsync=off") -> Iterator[PostgresServer]:
+    """A server that runs until the end. What it keeps need outlive its process only, unless `settings` say otherwise.
+
+    The path of its socket is short, as such paths must be.
+    """
     with TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
-        server = PostgresServer(binaries, Path(folder))
+        server = PostgresServer(binaries, Path(folder), settings)
         server.initialise()
         server.start()
         try:

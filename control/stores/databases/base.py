@@ -54,7 +54,7 @@ class Writer(Reader, Protocol):
     def merge(self, table: StoredTable, scattered: pa.Table, merged: pa.Table) -> None:
         """Replace rows, given by their keys, by others that say the same in fewer.
 
-        The `id` of each of the merged is that of one of the scattered that it stands for.
+        The `id` of each of the merged is that of one of the scattered that it stands for, or one that any control would give it.
 
         Raises:
             Overtaken: another control has merged some of them.

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from control.stores.databases.base import Unavailable, Unopenable
+from control.stores.databases.base import Overtaken, Unavailable, Unopenable
 from control.stores.databases.compiling import compiled
 from control.stores.migrations import DUCKDB
 from control.stores.tables import StoredTable
@@ -137,9 +137,10 @@ class _Cursor:
         self._insert("INSERT OR REPLACE INTO", table, rows)
 
     def merge(self, table: StoredTable, scattered: pa.Table, merged: pa.Table) -> None:
-        self.execute(
-            f"DELETE FROM {table.name} WHERE id IN (SELECT unnest(?::VARCHAR[]))", [scattered["id"].to_pylist()]
-        )
+        ids = scattered["id"].to_pylist()
+        ((gone,),) = self.execute(f"DELETE FROM {table.name} WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids])
+        if gone != len(ids):
+            raise Overtaken("these rows were merged meanwhile")
         self.append(table, merged)
 
     def _insert(self, insert: str, table: StoredTable, rows: pa.Table) -> None:
