@@ -133,15 +133,15 @@ def _gone(case: Case) -> dict[str, Gone]:
 
 
 def _fields(case: Case) -> list[str]:
-    """The unknown fields that enough rows have to say something of them."""
-    counts = case.serving.unknown_profiles
-    rows = case.serving.rows
-    recent = merged(case.recent(STRETCH[0] * 2))
-    return [
-        name
-        for name, field in counts.items()
-        if field.present >= FEWEST and (field.present >= OFTEN * rows or _present(recent, name) >= OFTEN * recent.rows)
-    ]
+    """The unknown fields that enough rows have to say something of them: of all that were served, or of the last."""
+    names = dict.fromkeys(name for look in case.looks for name in look.profile.unknown_profiles)
+    recent = case.recent(STRETCH[0] * 2)
+    return [name for name in names if _often(case.looks, name) or _often(recent, name)]
+
+
+def _often(looks: Sequence[Look], field: str) -> bool:
+    present = sum(_present(look.profile, field) for look in looks)
+    return present >= max(FEWEST, OFTEN * sum(look.profile.rows for look in looks))
 
 
 def _present(profile: Profile, field: str) -> int:
