@@ -25,6 +25,10 @@ LAST = 1 << 62
 """The last time that a sample may have, in nanoseconds since 1970."""
 
 
+ANSWERED = 200
+"""The status of a request that a model elsewhere has answered, by whatever protocol."""
+
+
 class SentSample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sent of one request: who answered it, when, the rows that the model was shown and what it said to each of them.
 
@@ -85,6 +89,7 @@ def sample_of(
         chosen=sent.model,
         answered=sent.model,
         inclusion=sent.inclusion,
+        status=ANSWERED,
         latency=sent.latency,
         slices=_slices(sent, endpoint),
         rows=observe_rows(endpoint.schema, sent.rows),

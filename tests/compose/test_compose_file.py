@@ -8,6 +8,7 @@ import pytest
 import typer
 from compose_spec import PyOptions
 
+import cli.app
 import cli.main
 import demo.endpoint
 import demo.model_server
@@ -29,7 +30,7 @@ def shell_of(service: dict[str, Any]) -> str:
 
 def commands_of(service: dict[str, Any]) -> list[Any]:
     """The commands of ours that a service runs."""
-    hyperplan = typer.main.get_group(cli.main.app)
+    hyperplan = typer.main.get_group(cli.app.app)
     found: list[Any] = [hyperplan.commands[name] for name in re.findall(r"\bhyperplan ([a-z-]+)", shell_of(service))]
     modules = re.findall(r"python -m (demo\.\w+)", shell_of(service))
     return found + [typer.main.get_command(MODULES[name]) for name in modules if name in MODULES]

@@ -75,7 +75,7 @@ def test_a_sample_is_kept_as_a_sidecar_would_have_seen_it(api: Api, store: Store
     assert post(api, body) == {"samples": 1}
     sample = kept(store)
     assert (sample.time, sample.chosen, sample.answered) == (1_700_000_000_250_000_000, "tiny@1", "tiny@1")
-    assert (sample.inclusion, sample.propensity, sample.rejected) == (0.1, None, False)
+    assert (sample.inclusion, sample.propensity, sample.rejected, sample.status) == (0.1, None, False, 200)
     assert (sample.plan, sample.revision) == (2, 1)
     assert sample.schema_version == PHONES.schema.version()
     assert (sample.entity, sample.slices) == ("7", {"system": "ios", "header:x-app": "music"})

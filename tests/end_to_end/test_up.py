@@ -16,13 +16,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import cli.app
 import cli.main
 from tests.end_to_end.stacks import PATIENCE, document, is_alive, wait_until, without_settings
 
 pytestmark = pytest.mark.heavy
 
 ANYWHERE = [part for option in ("--listen", "--control", "--otlp-listen") for part in (option, "127.0.0.1:0")]
-COMMANDS = sorted(typer.main.get_group(cli.main.app).commands)
+COMMANDS = sorted(typer.main.get_group(cli.app.app).commands)
 
 
 class Up:
@@ -194,7 +195,7 @@ def test_a_document_that_is_no_text_is_named(documents: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
-    result = CliRunner().invoke(cli.main.app, [command, "--help"], catch_exceptions=False)
+    result = CliRunner().invoke(cli.app.app, [command, "--help"], catch_exceptions=False)
     assert result.exit_code == 0
     assert "Usage:" in result.output
 
