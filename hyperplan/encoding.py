@@ -30,9 +30,10 @@ def unpacked(data: bytes, kind: type[T], what: str) -> T:
     """
     try:
         read: T = _decoder(kind).decode(data)
-        return read
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # it holds half a surrogate pair, or is none of this kind; what is slower reads the one, and says of the other why
+    else:
+        return read
     try:
         return msgspec.convert(msgpack.unpackb(data, unicode_errors="surrogatepass"), kind)
     except (msgpack.UnpackException, msgspec.ValidationError, RecursionError, ValueError) as error:
