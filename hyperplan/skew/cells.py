@@ -9,28 +9,45 @@ a mixture of a narrow and a wide kernel and a floor that is flat over all orders
 louder than the others together.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from hyperplan.profile import QuantileSketch
 from hyperplan.profile.packing import Integers
-from hyperplan.profile.quantiles import ACCURACY, keys_of
+from hyperplan.profile.quantiles import ACCURACY, keys_of, values_of
+from hyperplan.skew.units import Line
 
 Floats = NDArray[np.float64]
 
 STEP = float(np.log((1 + ACCURACY) / (1 - ACCURACY)))
 """Natural logarithm of the ratio of neighbouring cells."""
-KERNELS = ((0.6, 4.0), (0.3, 20.0))
-"""Share and width, in cells, of the kernels that smooth the reference: 8 % and 40 %."""
+KERNELS = ((0.6, 0.3, 0.5, 4.0), (0.3, 1.5, 1.5, 20.0))
+"""Of each kernel that smooths the reference its share, its width as a part of the reference's own, and the least and the most width in cells.
+
+At most 8 % and 40 % of a number; but kelvins, volts and hectopascals all lie within a few cells.
+"""
 FLOOR = 0.1
 """The share that may lie anywhere."""
-REACH = 1200
-"""Cells between the smallest and the largest factor, either way: ten orders of magnitude."""
+SAME = Line(1.0)
+"""The line of what did not change."""
+FEWEST = 30
+"""Numbers other than zero from which on the best factor is looked for."""
+_SHIFTS = np.arange(-1200, 1201, 3)
+"""The factors that are tried, in cells: ten orders of magnitude either way, 6 % apart."""
 _ZERO = 1 << 20
 """What keys of positive numbers are counted from (`hyperplan.profile.quantiles`)."""
 _SPAN = 2400
 """Cells between the middle and either end of the arrays; further out lies what is beyond 1e20 times the median."""
+
+
+class Placed(NamedTuple):
+    """The factor by which numbers fit the reference best, as a logarithm, and the mean log probability of their cells then."""
+
+    shift: float
+    fit: float
 
 
 class Cells:
@@ -42,7 +59,11 @@ class Cells:
         sides = np.stack([_dense(keys, counts, sign, self.middle) for sign in (1, -1)])
         zero = float(counts[keys == 0].sum())
         total = sides.sum() + zero
-        smooth = sum(share * gaussian_filter1d(sides, width, axis=1, mode="nearest") for share, width in KERNELS)
+        spread = _spread(sides.sum(axis=0))
+        smooth = sum(
+            share * gaussian_filter1d(sides, np.clip(part * spread, least, most), axis=1, mode="nearest")
+            for share, part, least, most in KERNELS
+        )
         flat = FLOOR * sides.sum(axis=1, keepdims=True) / sides.shape[1]
         rare = 0.5 / max(total, 1.0) / sides.size
         self._logs: Floats = np.log((smooth + flat) / max(total, 1.0) + rare)
@@ -52,21 +73,20 @@ class Cells:
         """The logarithm of the probability of the cell of each number."""
         return self._of_keys(keys_of(numbers))
 
-    def fit(self, serving: QuantileSketch) -> tuple[Floats, float]:
-        """The mean logarithm of the probability of the cells of serving, after division by each factor in turn; of those not zero.
-
-        The first array is indexed by the cells that the factor spans, from -`REACH` to `REACH`. The second result is how many
-        numbers they are. Zeros fit any factor.
-        """
+    def placed(self, serving: QuantileSketch, line: Line = SAME) -> Placed | None:
+        """Where serving, led back along a line, fits best; None with too few numbers that are not zero."""
         keys, counts = serving.cells()
-        sides = np.stack([_dense(keys, counts, sign, self.middle) for sign in (1, -1)])
-        total = float(sides.sum())
-        fits = np.zeros(2 * REACH + 1)
-        for served, logs in zip(sides, self._logs, strict=True):
-            for at in np.flatnonzero(served):
-                cells = np.clip(at - np.arange(-REACH, REACH + 1), 0, logs.size - 1)
-                fits += served[at] * logs[cells]
-        return fits / max(total, 1.0), total
+        if line.offset != 0:
+            keys = keys_of((values_of(keys) - line.offset) / line.factor)
+        keys, counts = keys[keys != 0], counts[keys != 0]
+        if counts.sum() < FEWEST:
+            return None
+        at = np.abs(keys) - _ZERO - self.middle + _SPAN
+        cells = np.clip(at[:, None] - _SHIFTS, 0, 2 * _SPAN)
+        fits = counts @ np.where(keys[:, None] > 0, self._logs[0][cells], self._logs[1][cells]) / counts.sum()
+        best = int(fits.argmax())
+        factor = np.log(line.factor) if line.offset == 0 else 0.0
+        return Placed(float(_SHIFTS[best] * STEP - factor), float(fits[best]))
 
     def _of_keys(self, keys: Integers) -> Floats:
         at = np.clip(np.abs(keys) - _ZERO - self.middle + _SPAN, 0, 2 * _SPAN)
@@ -81,6 +101,14 @@ def _middle(keys: Integers, counts: Integers) -> int:
     order = np.argsort(exponents)
     below = np.cumsum(weights[order])
     return int(exponents[order][np.searchsorted(below, below[-1] / 2)])
+
+
+def _spread(counts: Floats) -> float:
+    """The standard deviation of the cells of numbers that are not zero."""
+    at = np.arange(counts.size)
+    total = max(float(counts.sum()), 1.0)
+    middle = float((counts * at).sum()) / total
+    return float(np.sqrt((counts * (at - middle) ** 2).sum() / total))
 
 
 def _dense(keys: Integers, counts: Integers, sign: int, middle: int) -> Floats:

@@ -33,8 +33,8 @@ ROUGH = 99
 """Stands for the place of the last digit of a number that has none; other places are exponents of ten."""
 PLACES = 20
 """Places of the last digit that are thought possible."""
-SMOOTHING = 0.5
-"""Values added to every place of the last digit (Krichevsky and Trofimov, 1981)."""
+SMOOTHING = 0.1
+"""Values added to every place of the last digit: few, since most places never have it."""
 NOISE = 2e-14
 """Relative error of a double that was multiplied and divided."""
 FEWEST = 8
@@ -92,9 +92,9 @@ class ExactValues:
         self._known, self._counts = reference.sample.items()
         self._keys, self._cells = reference.sketch.cells()
         self._rows = max(reference.moments.count, 1)
-        # How often a value comes that is not among the known ones: as often as one came that came only once (Good, 1953).
-        often = int(self._counts[self._counts > 1].sum())
-        self._new = max(1.0 - often / self._rows, 1e-3)
+        # If all values are known, a new one comes as often as one came that came only once (Good, 1953); else any may be new to us.
+        once = int((self._counts == 1).sum())
+        self._new = max(once / self._rows, 1e-3) if reference.sample.complete else 1.0
         self._places = last_places(self._known[self._known != 0])
         self._digits = _plainest(self._known[self._known != 0], natives)
 
@@ -115,6 +115,13 @@ class ExactValues:
         """What most values of training are multiples of, while they are of nothing much coarser."""
         places = self._places[self._places != ROUGH]
         return float(10.0 ** np.quantile(places, 0.1, method="lower")) if places.size else 10.0**-MOST_DIGITS
+
+    def step_of(self, numbers: Floats) -> float | None:
+        """The power of ten that numbers are multiples of, all but a few; None if they have no last digits."""
+        places = last_places(numbers)
+        if not places.size or (places == ROUGH).mean() > 0.1:
+            return None
+        return float(10.0 ** np.quantile(places[places != ROUGH], 0.05, method="lower"))
 
     def rounding(self, numbers: Floats) -> Step | None:
         """The coarsest step that all numbers are multiples of, if training was finer."""

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from hyperplan.profile import Numbers
 from hyperplan.schema import Float, Int
 from hyperplan.skew.case import Case
-from hyperplan.skew.cells import Cells
-from hyperplan.skew.exact import NOISE, ExactValues, Step
+from hyperplan.skew.cells import SAME, Cells
+from hyperplan.skew.exact import CELL, NOISE, ExactValues, Step
 from hyperplan.skew.units import Line, alternatives, unit
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,8 @@ LOUDEST = 12.0
 """What one value may say for or against a line, in nats."""
 CLEAR = 3.0
 """A value that says as much is a supporter."""
+ROUNDED, CONVERTED = 8.0, 12.0
+"""Nats that it costs to say that numbers were rounded to just the step that they have; and that they were converted and rounded at once."""
 TELLS = 0.1
 """A value that says less says nothing of which line it went along."""
 CELLS_COUNT = 0.5
@@ -45,12 +47,13 @@ class Explained(NamedTuple):
     """What each of some lines explains; arrays with an item for each line.
 
     `evidence` is the log of the likelihood ratio against "nothing changed", `digits` the part of it that digits alone give,
-    `supporters` how many distinct values say so clearly, and `met` the share of the reference that holds the values they came from. `fit` is the
+    `whole` that part if all values went along the line, `supporters` how many distinct values say so clearly, and `met` the share of the reference that holds the values they came from. `fit` is the
     evidence with hardly a bound on what one value may say, by which lines are compared with each other.
     """
 
     evidence: Floats
     digits: Floats
+    whole: Floats
     fit: Floats
     supporters: NDArray[np.int64]
     met: Floats
@@ -80,6 +83,23 @@ class Expected:
         """The step that what was served is rounded to, if training was finer."""
         return self.exact.rounding(serving.sample.items()[0])
 
+    def stepped(self, lines: Sequence[Line], serving: Numbers) -> Floats:
+        """The evidence, in nats, that numbers went along each line and were rounded then, to the step that they have, against "nothing changed".
+
+        Below zero if training's own digits do as well.
+        """
+        values = serving.sample.items()[0]
+        values = values[values != 0]
+        step = self.exact.step_of(values)
+        if step is None:
+            return np.full(len(lines), -np.inf)
+        factors = np.array([[abs(line.factor)] for line in lines])
+        back = np.abs((values - np.array([[line.offset] for line in lines])) / factors)
+        chances = np.minimum(np.log(step / factors / (CELL * np.maximum(back, step / factors))), 0.0)
+        told = np.clip(chances - self.exact.log_chances(values), -LOUDEST, LOUDEST)
+        found: Floats = told.sum(axis=1) - np.array([ROUNDED if line == SAME else CONVERTED for line in lines])
+        return found
+
     def refining(self, serving: Numbers) -> Step | None:
         """The step of what was served, if it is finer than training ever was."""
         return self.exact.refining(serving.sample.items()[0])
@@ -95,7 +115,8 @@ class Expected:
         evidence, _ = _best(np.clip(both, -LOUDEST, LOUDEST))
         digits, _ = _best(np.clip(said.digits, -LOUDEST, LOUDEST))
         clear = both > CLEAR
-        return Explained(evidence, digits, fit, clear.sum(axis=1), (said.met * clear).sum(axis=1))
+        whole = np.clip(said.digits, -LOUDEST, LOUDEST).sum(axis=1)
+        return Explained(evidence, digits, whole, fit, clear.sum(axis=1), (said.met * clear).sum(axis=1))
 
     def rows(self, line: Line, serving: Numbers) -> tuple[int, int]:
         """How many rows went along a line and how many did not, of those that the sample keeps and whose value tells."""

@@ -10,15 +10,17 @@ where none of them fits, `scale`: a power of ten, or a factor that two units in 
 their share. `effect` is that share. The natural logarithm of the likelihood ratio, less that of the number of lines tried, is the `evidence`.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hyperplan.profile import FeatureProfile, Numbers
+from hyperplan.profile import FeatureProfile, Numbers, QuantileSketch
 from hyperplan.schema import AnyFeature
 from hyperplan.skew.case import Case
+from hyperplan.skew.cells import SAME, Placed
 from hyperplan.skew.evidence import threshold
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.lines import Expected, Explained, expected_of
@@ -30,7 +32,7 @@ ROWS = 200
 """Rows in which a change is looked for: the newest."""
 LEAST = 20.0
 """Nats that a line must be better than none, whatever the number of features."""
-MARGIN = 6.0
+MARGIN = 4.0
 """Nats by which one unit must be better than the next to be named."""
 FEWEST = 3
 """Distinct values that must speak clearly for a line, ..."""
@@ -42,6 +44,18 @@ HALF = 0.5
 """A share that a factor of no unit must explain: a few values that are twice others prove nothing."""
 WHOLE = 0.9
 """A share from which on all rows are meant."""
+NEAR = 0.4
+"""A factor nearer to 1, as a logarithm, is none that the places of numbers could tell from movement."""
+OFF = 3.0
+"""Spreads by which numbers may be off where a line leads."""
+SPREADS = 1.5
+"""What the spread of a few stretches is multiplied by, since they are few and rows come in clumps."""
+SPREAD_BEFORE = 0.16
+"""The least spread, as a logarithm of a factor, when many looks just before tell it, ..."""
+SPREAD_OF_TRAINING = 0.4
+"""... and what is added to that of training, whose chunks are longer than looks."""
+MOST_BEFORE = 10
+"""Stretches of looks that tell where a feature lies just before."""
 POWERS = tuple(range(-9, 10))
 
 
@@ -57,12 +71,31 @@ class _Way(NamedTuple):
         return (self.unit.symbol, 0.0) if self.unit else ("", self.line.factor)
 
 
+class _Usual(NamedTuple):
+    """Where a feature lies of itself: the logarithm of its factor to training, and how far that moves."""
+
+    middle: float
+    spread: float
+
+    def off(self, placed: Placed | None) -> float:
+        """How many spreads away something lies."""
+        return math.inf if placed is None else (placed.shift - self.middle) / self.spread
+
+    def score(self, placed: Placed | None, weight: float) -> float:
+        """How well that fits, in nats: the way there, and what is left of the fit of so many values."""
+        return -math.inf if placed is None else -0.5 * self.off(placed) ** 2 + weight * placed.fit
+
+
 class _Named(NamedTuple):
-    """The ways that explain what was served: the best one, and those that cannot be told from it."""
+    """The ways that explain what was served: the best one, and those that cannot be told from it.
+
+    `usual` is where the feature usually lies if it took that to tell.
+    """
 
     best: _Way
     rivals: list[_Way]
     evidence: float
+    usual: _Usual | None = None
 
 
 def scales(case: Case) -> Iterable[Finding]:
@@ -73,23 +106,90 @@ def scales(case: Case) -> Iterable[Finding]:
         parts = [profile.numbers for profile in profiles_of(name, recent) if profile.numbers]
         if expected is None or not parts:
             continue
-        named = _named(case, feature, expected, Numbers.merged(parts))
+        named = _named(case, name, expected, Numbers.merged(parts))
         if named is not None:
             yield _finding(case, name, feature, expected, named)
 
 
-def _named(case: Case, feature: AnyFeature, expected: Expected, serving: Numbers) -> _Named | None:
+def _named(case: Case, name: str, expected: Expected, serving: Numbers) -> _Named | None:
     """What explains the newest rows: the units that the schema speaks of first, then how people round them, then anything."""
+    feature = case.schema.features[name]
     bar = max(LEAST, threshold(len(case.schema.features)))
     exact, rounded = case.once(("scale", "units", feature.unit), lambda: _units(feature.unit))
     named = _best(exact, expected, serving, bar)
-    if named is not None or expected.strangeness(serving) < STRANGE:
-        return named
-    factors = case.once(("scale", "factors", feature.unit), lambda: _factors(feature.unit))
-    named = _best(rounded, expected, serving, bar) or _best(factors, expected, serving, bar)
-    if named is None or named.best.unit or _share(expected, named.best.line, [FeatureProfile(numbers=serving)]) >= HALF:
-        return named
+    if named is None and expected.strangeness(serving) >= STRANGE:
+        factors = case.once(("scale", "factors", feature.unit), lambda: _factors(feature.unit))
+        named = _best(rounded, expected, serving, bar) or _best(factors, expected, serving, bar)
+        if (
+            named
+            and named.best.unit is None
+            and _share(expected, named.best.line, [FeatureProfile(numbers=serving)]) < HALF
+        ):
+            named = None
+    return named or _placed(case, name, exact, expected, serving, bar)
+
+
+def _placed(
+    case: Case, name: str, units: Sequence[_Way], expected: Expected, serving: Numbers, bar: float
+) -> _Named | None:
+    """What explains where the newest rows lie, when digits alone do not: they were rounded on their way, or a power of ten left them as they are.
+
+    Everything may have been rounded, what did not change too. That something changed has to show in digits all the same; where numbers
+    lie only says what. Places alone would name each appliance that is switched on.
+    """
+    found = expected.cells.placed(serving.sketch)
+    if found is None or abs(found.shift) < NEAR:
+        return None
+    usual = _usual(case, name, expected, found.shift)
+    weight = float(serving.sample.items()[0].size)
+    unchanged = usual.score(found, weight) + max(float(expected.stepped([SAME], serving)[0]), 0.0)
+    for ways in (units, _powers()):
+        if not ways:
+            continue
+        lines = [way.line for way in ways]
+        digits = expected.explained(lines, serving).whole
+        if ways is units:
+            digits = np.maximum(digits, expected.stepped(lines, serving))
+        placed = [expected.cells.placed(serving.sketch, line) for line in lines]
+        scores = digits + np.array([usual.score(one, weight) for one in placed])
+        best = int(scores.argmax())
+        more = float(scores[best]) - unchanged
+        if digits[best] < bar or more < MARGIN or abs(usual.off(placed[best])) > OFF:
+            continue
+        rivals = [
+            way
+            for way, score in zip(ways, scores, strict=True)
+            if score > scores[best] - MARGIN and way is not ways[best]
+        ]
+        if ways is units or not rivals:
+            return _Named(ways[best], rivals, float(min(more, digits[best])), usual=usual)
     return None
+
+
+def _usual(case: Case, name: str, expected: Expected, found: float) -> _Usual:
+    """By the looks before that lie nearer to training than to what was found; with too few of them, by the chunks of training."""
+    looks = case.looks[: len(case.looks) - len(case.recent(ROWS))]
+    stretches = [looks[max(end - 2, 0) : end] for end in range(len(looks), 0, -2)][:MOST_BEFORE]
+    sketches = [
+        QuantileSketch.merged(part.numbers.sketch for part in profiles_of(name, stretch) if part.numbers)
+        for stretch in stretches
+    ]
+    shifts = [placed.shift for sketch in sketches if (placed := expected.cells.placed(sketch))]
+    before = [shift for shift in shifts if abs(shift) < abs(shift - found)]
+    if before:
+        least = SPREAD_BEFORE * (1 + 2 / len(before))
+        return _Usual(float(np.mean(before)), max(SPREADS * float(np.std(before)), least))
+    return case.once(("scale", "usual", name), lambda: _usual_of_training(case, name, expected))
+
+
+def _usual_of_training(case: Case, name: str, expected: Expected) -> _Usual:
+    parts = [part.features[name].numbers for part in case.reference if name in part.features]
+    shifts = [placed.shift for part in parts if part and (placed := expected.cells.placed(part.sketch))]
+    return _Usual(0.0, SPREADS * float(np.std(shifts)) + SPREAD_OF_TRAINING if shifts else 2 * SPREAD_OF_TRAINING)
+
+
+def _powers() -> list[_Way]:
+    return [_Way(Line(10.0**power), None) for power in POWERS if power]
 
 
 def _units(declared: str | None) -> tuple[list[_Way], list[_Way]]:
@@ -102,8 +202,11 @@ def _units(declared: str | None) -> tuple[list[_Way], list[_Way]]:
 
 
 def _factors(declared: str | None) -> list[_Way]:
-    """Powers of ten; and for a feature whose unit nobody knows, what two units have between them, if it is more than a digit long."""
-    found = {10.0**power: _Way(Line(10.0**power), None) for power in POWERS if power}
+    """What two units have between them, for a feature whose unit nobody knows, if it is more than a digit long.
+
+    No powers of ten: they leave digits as they are, so that only where numbers lie can tell.
+    """
+    found: dict[float, _Way] = {}
     pairs = [] if declared and unit(declared) else [(one, other) for one in table() for other in alternatives(one)]
     for one, other in pairs:
         line = one.to(other)
@@ -120,8 +223,9 @@ def _factors(declared: str | None) -> list[_Way]:
 def _best(ways: Sequence[_Way], expected: Expected, serving: Numbers, bar: float) -> _Named | None:
     if not ways:
         return None
-    explained = expected.explained([way.line for way in ways], serving)
-    evidence = _evidence(explained) - math.log(len(ways))
+    lines = [way.line for way in ways]
+    explained = expected.explained(lines, serving)
+    evidence = _evidence(explained, np.maximum(expected.stepped(lines, serving), 0.0)) - math.log(len(ways))
     rounding = expected.rounding(serving)
     enough = (evidence >= bar) & (explained.fit >= (rounding.evidence + MARGIN if rounding else 0.0))
     if not enough.any():
@@ -137,16 +241,18 @@ def _best(ways: Sequence[_Way], expected: Expected, serving: Numbers, bar: float
     return _Named(ways[best], list(rivals.values()), float(evidence[best]))
 
 
-def _evidence(explained: Explained) -> Any:
-    """The evidence that counts: of several values each is bounded; of a single one only if training was full of it."""
-    many = np.where(explained.supporters >= FEWEST, np.minimum(explained.evidence, explained.digits), 0.0)
+def _evidence(explained: Explained, stepped: Any) -> Any:
+    """The evidence that counts: of several values each is bounded, and numbers of another step could have come from anywhere; of a single
+    value only if training was full of it."""
+    enough = np.minimum(explained.evidence, explained.digits) - stepped
+    many = np.where(explained.supporters >= FEWEST, enough, 0.0)
     return np.where(explained.met >= MET, np.maximum(many, np.minimum(explained.fit, 2 * LEAST)), many)
 
 
 def _finding(case: Case, name: str, feature: AnyFeature, expected: Expected, named: _Named) -> Finding:
     way = named.best
-    began = beginning(case.looks, name, lambda profile: _says(expected, way.line, profile))
-    share = _share(expected, way.line, profiles_of(name, case.looks[began:]))
+    began = beginning(case.looks, name, functools.partial(_says, expected, named))
+    share = 1.0 if named.usual else _share(expected, way.line, profiles_of(name, case.looks[began:]))
     start, until = case.looks[began].start, case.looks[-1].end
     known = unit(feature.unit) if feature.unit else None
     nominal = known.to(way.unit) if known and way.unit else way.line
@@ -180,8 +286,14 @@ def _share(expected: Expected, line: Line, parts: Sequence[FeatureProfile]) -> f
     return went / max(went + stayed, 1)
 
 
-def _says(expected: Expected, line: Line, profile: FeatureProfile) -> bool | None:
-    return expected.says(line, profile.numbers) if profile.numbers else None
+def _says(expected: Expected, named: _Named, profile: FeatureProfile) -> bool | None:
+    """Whether a look shows what was named; None if it tells nothing."""
+    if profile.numbers is None:
+        return None
+    if named.usual is None:
+        return expected.says(named.best.line, profile.numbers)
+    changed, same = (expected.cells.placed(profile.numbers.sketch, line) for line in (named.best.line, SAME))
+    return abs(named.usual.off(changed)) < abs(named.usual.off(same)) if changed else None
 
 
 def _described(way: _Way, known: Unit | None) -> dict[str, Any]:
