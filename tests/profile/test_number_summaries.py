@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.profile import FrequentNumbers, Numbers, Resolution, SampledNumbers, Scale
-from hyperplan.profile.decimals import Decimals
+from hyperplan.profile.decimals import NOISE, Decimals
 from hyperplan.profile.frequent import FILLS, LONGEST, MOST, order
 
 
@@ -52,7 +52,8 @@ def test_numbers_that_are_no_decimals_stay_as_they_are(values: list[float]) -> N
     numbers = np.array(values)
     found = meant(numbers)
     assert np.all(np.abs(found - numbers) <= np.abs(numbers) * 2.0**-22)
-    fine = np.abs(numbers * 1000 - np.rint(numbers * 1000)) > 1e-3
+    thousandths = np.clip(numbers, -1e290, 1e290) * 1000
+    fine = np.abs(thousandths - np.rint(thousandths)) > np.maximum(1e-3, np.abs(thousandths) * NOISE)
     single = np.clip(numbers, -1e38, 1e38).astype(np.float32).astype(np.float64) == numbers
     assert np.array_equal(found[fine & ~single], numbers[fine & ~single])
 
