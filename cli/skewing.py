@@ -2,7 +2,7 @@
 
 Both are read piece by piece and may be larger than memory. The reference becomes a series of profiles in its order, the served rows become
 looks, and the detectors that judge traffic are asked throughout: what broke in the middle of a file and was mended before its end is
-found too. The looks of a long file are longer: a hundred of them tell when something began, and more would only take longer.
+found too. The looks of a long file are longer: fifty of them tell when something began, and more would only take longer.
 
 Columns are no features because the schema does not have them. Those of the served file that the reference's file has as well, labels and
 times, are left alone; those that it has not are unknown fields, and profiled as such, by hashes, or nobody could tell a rename.
@@ -36,7 +36,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 CHUNKS, FEWEST_IN_CHUNK = 50, 500
 """Profiles of a reference, as far as each has so many rows: with fewer, chance moves them more than time does."""
-LOOKS, FEWEST_IN_LOOK = 100, 100
+LOOKS, FEWEST_IN_LOOK = 50, 100
 """Looks at what was served, as far as each has so many rows."""
 MOST_CELLS = 4_000_000
 """Values of a piece: what is in memory at a time is a few of them."""

@@ -12,21 +12,30 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.report import run_command
-from bench.skew.judgement import Judged, Options, Part
+from bench.skew.judgement import Judged, Measured, Options, Part
 from cli.failure import Failure
 
 PARTS = {
     "speed": "bench.skew.parts.speed",
     "wide": "bench.skew.parts.wide",
+    "query": "bench.skew.parts.query",
+    "ingest": "bench.skew.parts.ingest",
     "quiet": "bench.skew.parts.quiet",
     "calendar": "bench.skew.parts.calendar",
     "units": "bench.skew.parts.units",
     "renames": "bench.skew.parts.renames",
     "sources": "bench.skew.parts.sources",
+    "beside": "bench.skew.parts.beside",
 }
 """What is timed comes first, while nothing else runs. Each is imported when it runs: a part that cannot be imported stops no other."""
 RESULTS = Path(__file__).parents[2] / "build" / "skew" / "results.jsonl"
 _KNOWN = ", ".join(PARTS)
+
+
+def part_of(name: str) -> Part:
+    """A part by its name."""
+    found: Part = import_module(PARTS[name]).PART
+    return found
 
 
 def run(names: Iterable[str], options: Options, results: Path) -> dict[str, Any]:
@@ -35,9 +44,7 @@ def run(names: Iterable[str], options: Options, results: Path) -> dict[str, Any]
     found: dict[str, Any] = {"figures": [], "tables": {}}
     with results.open("w") as file:
         for name in names:
-            part: Part = import_module(PARTS[name]).PART
-            options.say(f"{name}: {part.says}")
-            measured = part.run(options)
+            measured = _measured(name, options)
             figures, tables = [one._asdict() for one in measured.figures], dict(measured.tables)
             for one in measured.figures:
                 options.say(f"  {one.figure}: {one.value} ({one.bar}){'' if one.holds else ' DOES NOT HOLD'}")
@@ -45,6 +52,18 @@ def run(names: Iterable[str], options: Options, results: Path) -> dict[str, Any]
             found["figures"] += figures
             found["tables"] |= tables
     return found
+
+
+def _measured(name: str, options: Options) -> Measured:
+    """What a part found. One that cannot even be imported has no lines to fail, so that itself is a figure that does not hold."""
+    try:
+        part = part_of(name)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        options.say(f"{name}: cannot be imported: {why}")
+        return Measured([Judged(name, f"failed: {why}", "", False, {})])
+    options.say(f"{name}: {part.says}")
+    return part.run(options)
 
 
 def tell(found: dict[str, Any], console: Console) -> None:

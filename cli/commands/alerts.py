@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 import typer
+from typer.main import get_group
 
 from cli.app import app
 from cli.failure import Failure
@@ -35,7 +36,8 @@ def alerts(context: typer.Context) -> None:
     when two looks in a row have it (or one, when that is beyond doubt), and ends when five in a row have not. Without a command, `list`.
     """
     if context.invoked_subcommand is None:
-        list_alerts()
+        listing = get_group(group).commands["list"]
+        listing.invoke(listing.make_context("list", [], parent=context))
 
 
 @group.command("list")

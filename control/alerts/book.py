@@ -87,6 +87,20 @@ class AlertBook:
         with Session(self._engine) as session:
             return sorted(session.scalars(query))
 
+    def enough(self, endpoint: str, ended_after: int) -> dict[str, dict[str, int]]:
+        """By model and feature, in how many rows something was first seen that is not over, or was not at a time."""
+        live = AlertRow.state.in_([state.value for state in LIVE])
+        query = select(AlertRow.document).where(AlertRow.endpoint == endpoint, live | (AlertRow.ended >= ended_after))
+        found: dict[str, dict[str, int]] = {}
+        with Session(self._engine) as session:
+            alerts = [_alert(document) for document in session.scalars(query)]
+        for alert in alerts:
+            for model, features in alert.enough.items():
+                fewest = found.setdefault(model, {})
+                for feature, rows in features.items():
+                    fewest[feature] = min(rows, fewest.get(feature, rows))
+        return found
+
     def take_step(
         self,
         seen: Observation,

@@ -18,7 +18,7 @@ from control.alerts.metrics import AlertMetrics
 from control.cases import Traffic, case_of
 from control.registry import Entry, Registry
 from control.stores import Store
-from hyperplan.alerts import Change, Observation, Policy, changes_between
+from hyperplan.alerts import Change, Found, Observation, Policy, changes_between, lasting, rows_since
 from hyperplan.endpoint import Endpoint
 from hyperplan.schema import Schema
 from hyperplan.skew.case import Case
@@ -56,6 +56,7 @@ class Watch:
         metrics: AlertMetrics,
         webhooks: Webhooks,
         detecting: Detect = detect,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._registry = registry
         self._store = store
@@ -64,6 +65,7 @@ class Watch:
         self._metrics = metrics
         self._webhooks = tuple(webhooks.by_name())
         self._detect = detecting
+        self._clock = clock
         self._bucket = round(store.bucket_seconds * SECOND)
         self._settling = round(min(SETTLING, store.bucket_seconds / 4) * SECOND)
         self._policy = Policy.of_looks(self._bucket)
@@ -72,7 +74,7 @@ class Watch:
 
     def pause(self) -> float:
         """The seconds until the next round: when another bucket is closed and settled, or a minute."""
-        since_closed = (time.time_ns() - self._settling) % self._bucket
+        since_closed = (self._clock() - self._settling) % self._bucket
         return min(max((self._bucket - since_closed) / SECOND, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     def round(self) -> int:
@@ -92,7 +94,7 @@ class Watch:
         return told
 
     def _evaluate(self, name: str, entry: Entry | None) -> int:
-        now = time.time_ns()
+        now = self._clock()
         seen = self._observation(entry, entry.endpoint, now) if entry and entry.endpoint else _nothing_left(name)
         step = self._book.take_step(
             seen, now, self._policy, lease=self._lease, webhooks=self._webhooks, body=message_of
@@ -103,7 +105,8 @@ class Watch:
         return len(step.events)
 
     def _observation(self, entry: Entry, endpoint: Endpoint, now: int) -> Observation:
-        looked, found = {}, []
+        looked: dict[str, int] = {}
+        found: list[Found] = []
         known = [model for model in self._store.references.models(entry.name) if model in endpoint.models]
         traffic = Traffic(entry.name, now - LOOKED_BACK, now - self._settling)
         # Buckets that are still open are not looked at.
@@ -111,13 +114,15 @@ class Watch:
         until = max((bucket.key.end for bucket in buckets), default=0)
         if until > self._seen.get(entry.name, 0):
             busy = {name for bucket in buckets for name in (bucket.key.model, bucket.key.arm)}
+            enough = self._book.enough(entry.name, now - LOOKED_BACK)
             with self._metrics.seconds.time():
                 for model in sorted(busy.intersection(known)):
                     looked[model] = until
                     reference = self._store.references.get(entry.name, model)
                     case = case_of(self._store, endpoint, model, reference, traffic, buckets)
-                    found += [(model, finding) for finding in self._detect(case)]
-            self._metrics.lag.labels(entry.name).set((time.time_ns() - until) / SECOND)
+                    still = lasting(case, self._detect(case), enough.get(model, {}), self._detect)
+                    found += [Found(model, finding, rows_since(case, finding)) for finding in still]
+            self._metrics.lag.labels(entry.name).set((self._clock() - until) / SECOND)
         return Observation(
             endpoint=entry.name,
             schema=endpoint.schema,

@@ -16,6 +16,11 @@ export const getPlan = (known) => get("/v1/plan" + query({ after: known }));
 
 export const getSidecars = () => get("/v1/sidecars");
 
+export const getOpenAlerts = () => get("/v1/alerts" + query({ state: "open" }));
+
+/** Say who has seen an alert. */
+export const acknowledge = (id, said) => post(`/v1/alerts/${encodeURIComponent(id)}/acknowledge`, said);
+
 export const getRevisions = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/revisions` + query({ limit: 20 }));
 
 /** What the change that made a revision did. */
@@ -33,8 +38,13 @@ function query(parameters) {
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
-async function get(path) {
-  const response = await answered(path);
+const get = (path) => ask(path, { cache: "no-store" });
+
+const post = (path, body) =>
+  ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+async function ask(path, options) {
+  const response = await answered(path, options);
   const date = Date.parse(response.headers.get("date"));
   if (date) ahead = date - Date.now();
   if (response.status === 204) return null;
@@ -44,9 +54,9 @@ async function get(path) {
   return body;
 }
 
-async function answered(path) {
+async function answered(path, options) {
   try {
-    return await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    return await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE) });
   } catch (error) {
     const late = error.name === "TimeoutError";
     throw new ApiError(late ? `control did not answer within ${PATIENCE / 1000} seconds` : "control cannot be reached");

@@ -5,7 +5,20 @@
  * asked about, and neither is anything while the page is hidden.
  */
 
-import { ApiError, getDiff, getPlan, getRevisions, getShadow, getSidecars, getSkew, getTraffic, now } from "./api.js";
+import { alerts } from "./alerts.js";
+import {
+  ApiError,
+  acknowledge,
+  getDiff,
+  getOpenAlerts,
+  getPlan,
+  getRevisions,
+  getShadow,
+  getSidecars,
+  getSkew,
+  getTraffic,
+  now,
+} from "./api.js";
 import { h, show } from "./dom.js";
 import { anchor, endpointSection } from "./endpoint.js";
 import { noEndpoints, sidecarTroubles, status } from "./overview.js";
@@ -19,6 +32,8 @@ const state = {
   period: "15m",
   plan: null,
   sidecars: [],
+  alerts: [], // those that are open
+  undrawn: new Set(), // addresses of pictures that cannot be had
   asked: null, // when all was answered last
   problem: null,
   endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, model, whole, problem}
@@ -32,8 +47,9 @@ const element = (id) => document.getElementById(id);
 
 async function refresh() {
   try {
-    const [plan, sidecars] = await Promise.all([getPlan(state.plan?.number), getSidecars()]);
+    const [plan, sidecars, open] = await Promise.all([getPlan(state.plan?.number), getSidecars(), getOpenAlerts()]);
     state.sidecars = sidecars;
+    state.alerts = open;
     if (plan) take(plan);
     render(); // so that new sections come into sight
     await Promise.all(near().map(refreshEndpoint));
@@ -98,6 +114,7 @@ function render() {
   show(element("banner"), state.problem && trouble());
   show(element("status"), status(state));
   show(element("sidecars"), sidecarTroubles(state));
+  show(element("alerts"), alerts(state, now()));
   if (state.plan) {
     show(
       element("endpoints"),
@@ -194,6 +211,29 @@ element("endpoints").addEventListener("change", ({ target }) => {
   if (slice) state.endpoints.get(slice).slice = target.value;
   if (reference || slice) wake();
 });
+
+element("alerts").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { target } = event;
+  try {
+    await acknowledge(target.dataset.acknowledge, Object.fromEntries(new FormData(target)));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    state.problem = error.message;
+    render();
+  }
+  wake();
+});
+
+document.addEventListener(
+  "error",
+  ({ target }) => {
+    if (target.className !== "picture") return;
+    state.undrawn.add(target.getAttribute("src"));
+    render();
+  },
+  { capture: true },
+);
 
 document.addEventListener("click", ({ target }) => {
   if (target.dataset?.retry !== undefined) wake();

@@ -5,14 +5,16 @@ known and what was just found, and says what the alerts are now and what is to b
 whoever calls it stores the alerts, so that control can die between any two looks, and be replicated.
 
 `causes` says which findings belong together, `machine` when an alert opens and ends (a table), `sentence` what it says,
-`changes` which edits of an endpoint may be behind it, `silence` what nobody wants to hear.
+`changes` which edits of an endpoint may be behind it, `lasting` whether it is still
+so, `silence` what nobody wants to hear.
 """
 
 from hyperplan.alerts.alert import Acknowledgement, Alert, Change, Event, EventKind, Sighting, State
 from hyperplan.alerts.changes import changes_between
+from hyperplan.alerts.lasting import lasting, rows_since
 from hyperplan.alerts.sentence import sentence_of
 from hyperplan.alerts.silence import Silence, silenced
-from hyperplan.alerts.step import Observation, Policy, Step, step
+from hyperplan.alerts.step import Found, Observation, Policy, Step, step
 
 __all__ = [
     "Acknowledgement",
@@ -20,6 +22,7 @@ __all__ = [
     "Change",
     "Event",
     "EventKind",
+    "Found",
     "Observation",
     "Policy",
     "Sighting",
@@ -27,6 +30,8 @@ __all__ = [
     "State",
     "Step",
     "changes_between",
+    "lasting",
+    "rows_since",
     "sentence_of",
     "silenced",
     "step",

@@ -57,7 +57,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """One finding about what one model is served, as it was when last seen.
 
     `held` counts the looks in a row in which it was seen, `missed` those since then in which it was not. `look` is the end of the last
-    look that was counted.
+    look that was counted, `rows` how many rows there were since it began when it was last seen.
     """
 
     model: str
@@ -66,6 +66,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     look: int
     held: int = 1
     missed: int = 0
+    rows: int = 0
 
     @property
     def identity(self) -> Identity:
@@ -89,7 +90,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     `cause` tells causes of an endpoint apart; `source` and `change` say what it is where that is known. `since` is when it began, as far
     as could be told when it was first seen. `opened` is when it was last opened, `resolved` when it ended. `version` counts the events that
-    were told; `told` is what the last of them said, as pairs of feature and finding, empty while nobody knows that the alert is open.
+    were told; `told` is what the last of them said, as pairs of feature and finding, empty while nobody knows that the alert is open. `enough` says, by model
+    and feature, in how many rows something was first found of it: so many are enough to see that.
     """
 
     id: str
@@ -106,6 +108,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     told: tuple[tuple[str, str], ...] = ()
     told_at: int = 0
     sightings: tuple[Sighting, ...]
+    enough: dict[str, dict[str, int]] = {}
     sentence: str = ""
     acknowledged: Acknowledgement | None = None
 

@@ -97,7 +97,8 @@ def _company(alert: Alert, schema: Schema, features: set[str], said: set[str]) -
     """What else moved: the features of the source all together, or each by name, what is no feature last."""
     of_source = {name for name, feature in schema.features.items() if alert.source and feature.source == alert.source}
     whole = len(of_source) > 1 and of_source <= features and not of_source <= said
-    clauses = [f"all {len(of_source)} features of {alert.source} moved with it"] if whole else []
+    how_many = "both" if len(of_source) == 2 else f"all {len(of_source)}"
+    clauses = [f"{how_many} features of {alert.source} moved with it"] if whole else []
     rest = features - said - {""} - (of_source if whole else set())
     if rest:
         clauses.append(f"{listed(sorted(rest, key=lambda name: (name not in schema.features, name)))} moved with it")

@@ -13,7 +13,7 @@ import msgspec
 from hyperplan.alerts.alert import LARGEST, Alert, Change, Event, EventKind, Sighting, State
 from hyperplan.alerts.causes import Cause, Suspects, clusters
 from hyperplan.alerts.machine import MOVES, Signal
-from hyperplan.alerts.sentence import sentence_of
+from hyperplan.alerts.sentence import VAGUE, sentence_of
 from hyperplan.alerts.silence import Silence, silenced
 from hyperplan.schema import Schema
 from hyperplan.skew.finding import Finding
@@ -44,10 +44,18 @@ class Policy(NamedTuple):
         return Policy(together=15 * look, reopen=60 * look, pause=10 * look, look=look)
 
 
+class Found(NamedTuple):
+    """What a detector found about a model, and how many rows there are since it began."""
+
+    model: str
+    finding: Finding
+    rows: int = 0
+
+
 class Observation(NamedTuple):
     """What was just seen of an endpoint.
 
-    `looked` holds, for each model that was looked at, the end of its newest look; `found` what the detectors found, with the model.
+    `looked` holds, for each model that was looked at, the end of its newest look; `found` what the detectors found.
     `models` are all that the endpoint has now: what was found about any other is over.
     """
 
@@ -55,7 +63,7 @@ class Observation(NamedTuple):
     schema: Schema
     models: Collection[str]
     looked: Mapping[str, int]
-    found: Sequence[tuple[str, Finding]]
+    found: Sequence[Found]
     changes: Sequence[Change] = ()
     silences: Sequence[Silence] = ()
 
@@ -96,11 +104,14 @@ def _sightings(seen: Observation, now: int) -> list[Sighting]:
             finding=_bounded(finding),
             since=now if finding.since is None else finding.since,
             look=seen.looked[model],
+            rows=rows,
         )
-        for model, finding in seen.found
+        for model, finding, rows in seen.found
         if model in seen.looked and model in seen.models
     ]
-    found.sort(key=lambda each: (each.finding.evidence, each.finding.effect, each.since, each.finding.sentence))
+    found.sort(
+        key=lambda each: (each.finding.evidence, each.finding.effect, each.since, each.rows, each.finding.sentence)
+    )
     strongest = {sighting.identity: sighting for sighting in found}
     began: dict[tuple[str, str, str, str], int] = {}
     for sighting in strongest.values():
@@ -217,6 +228,7 @@ def _moved(
         alert,
         state=move.state,
         sightings=tuple(recent) or alert.sightings,
+        enough=_fewest(alert.enough, recent),
         opened=now if move.event in ("opened", "reopened") else alert.opened,
         resolved=now if move.event == "resolved" else None if reopened else alert.resolved,
         acknowledged=None if reopened else alert.acknowledged,
@@ -235,6 +247,15 @@ def _recent(alert: Alert, sightings: Collection[Sighting], seen: Observation, po
         if identity not in found and each.model in seen.models
     ]
     return sorted((each for each in after if each.missed < policy.gone), key=lambda each: each.identity)
+
+
+def _fewest(known: Mapping[str, Mapping[str, int]], sightings: Iterable[Sighting]) -> dict[str, dict[str, int]]:
+    """By model and feature, in how many rows something was first found of it, whatever is said of it now."""
+    fewest = {model: dict(features) for model, features in known.items()}
+    for each in sightings:
+        features = fewest.setdefault(each.model, {})
+        features[each.finding.feature] = min(each.rows, features.get(each.finding.feature, each.rows))
+    return fewest
 
 
 def _counted(before: Sighting | None, now: Sighting) -> Sighting:
@@ -270,9 +291,10 @@ def _convinces(sighting: Sighting, policy: Policy) -> bool:
 def _told(
     alert: Alert, event: EventKind | None, seen: Observation, now: int, policy: Policy
 ) -> tuple[Alert, Event | None]:
-    """The alert with what is now known to people, and the event that tells them."""
-    alert = msgspec.structs.replace(alert, sentence=sentence_of(alert, seen.schema))
+    """The alert with what is now known to people, and the event that tells them. What was said stands until something else is said."""
     kind = _worth_telling(alert, event, seen.silences, now, policy)
+    if kind in ("opened", "reopened", "updated") or not alert.told:
+        alert = msgspec.structs.replace(alert, sentence=sentence_of(alert, seen.schema))
     if kind is None:
         return (msgspec.structs.replace(alert, told=()) if alert.state is State.RESOLVED else alert), None
     said = {(each.finding.feature, each.finding.finding) for each in alert.findings()}
@@ -292,9 +314,12 @@ def _worth_telling(
         return None
     if not alert.told:
         return event or ("opened" if alert.version == 0 else "reopened")
-    news = {
-        (each.finding.feature, each.finding.finding)
-        for each in alert.sightings
-        if each.present and _convinces(each, policy)
-    } - set(alert.told)
+    news = any(each.present and _convinces(each, policy) and _is_news(each.finding, alert) for each in alert.sightings)
     return "updated" if news and now - alert.told_at >= policy.pause else None
+
+
+def _is_news(finding: Finding, alert: Alert) -> bool:
+    """Whether a finding says what was not told yet: that a feature moved is none, where it was told what happened to it."""
+    if finding.finding in VAGUE:
+        return all(feature != finding.feature for feature, _ in alert.told)
+    return (finding.feature, finding.finding) not in alert.told

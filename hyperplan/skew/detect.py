@@ -85,7 +85,7 @@ def _found(case: Case) -> list[Finding]:
     return [finding for detector in DETECTORS for finding in detector(case)]
 
 
-def detect_throughout(case: Case, times: int = 10) -> list[Finding]:
+def detect_throughout(case: Case, times: int = 5) -> list[Finding]:
     """What was wrong at some time: detectors are asked after each of so many equal parts of the looks.
 
     For what is looked at in hindsight, a file: what broke and was mended in the middle of it is told too. Of what is found several times, the

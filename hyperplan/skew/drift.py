@@ -27,9 +27,9 @@ from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
 from hyperplan.skew.evidence import further, significant
 from hyperplan.skew.finding import Against, Finding
-from hyperplan.skew.movement import Floats, Movement, distance, shares_of
+from hyperplan.skew.movement import FURTHEST, Floats, Movement, distance, shares_of
 from hyperplan.skew.onset import Onset, onset
-from hyperplan.skew.shift import SMALLEST, movement_of
+from hyperplan.skew.shift import movement_of
 from hyperplan.skew.tally import Tally, columns, tallies
 from hyperplan.skew.words import moment, number, since
 
@@ -78,23 +78,21 @@ def _significant(
     told = {name: change for name, change in changes.items() if change is not None}
     found = significant({name: change.onset.evidence for name, change in told.items()})
     return {
-        name: change
-        for name, change in told.items()
-        if name in found and change.effect >= max(SMALLEST, seen[name][1].usual)
+        name: change for name, change in told.items() if name in found and change.effect >= seen[name][1].must_exceed()
     }
 
 
 def _from_before(tally: Tally, movement: Movement) -> _Change | None:
     before = np.cumsum(tally.looks, axis=0) - tally.looks
-    began = onset(tally.looks, before, movement.from_before)
-    reference = before[began.look]
-    return _change(tally, began, reference, movement)
+    began = onset(tally.looks, before, movement.from_before, tally.view)
+    return _change(tally, began, tally.until(began.look), movement)
 
 
 def _from_season(case: Case, tally: Tally, movement: Movement) -> _Change | None:
-    reference = tally.season.sum(axis=0)
+    season = tally.season.sum(axis=0)
+    reference = tally.view.counts(season)
     first = _first_of_the_hour(case)
-    rows = tally.looks[first:].sum()
+    rows = tally.since(first).sum()
     if not reference.sum() or not rows:
         return None
     length = case.looks[-1].end - case.looks[first].start
@@ -102,8 +100,9 @@ def _from_season(case: Case, tally: Tally, movement: Movement) -> _Change | None
     moved = movement.walk * rows * weeks + _between_weeks(case, tally)
     began = onset(
         tally.looks[first:],
-        reference,
-        lambda served, known: np.minimum(movement.from_before(served, known) + moved, 0.999),
+        season,
+        lambda served, known: np.minimum(movement.from_before(served, known) + moved, FURTHEST),
+        tally.view,
     )
     return _change(tally, began._replace(look=began.look + first), reference, movement)
 
@@ -117,18 +116,17 @@ def _first_of_the_hour(case: Case) -> int:
 def _between_weeks(case: Case, tally: Tally) -> float:
     """How far the same hours of two weeks lie apart."""
     weeks: dict[int, Floats] = {}
-    for look, counts in zip(case.season, tally.season, strict=True):
+    for look, sums in zip(case.season, tally.season, strict=True):
         week = (case.looks[-1].end - look.start) // WEEK
-        weeks[week] = weeks.get(week, np.zeros_like(counts)) + counts
+        weeks[week] = weeks.get(week, np.zeros_like(sums)) + sums
     shares = shares_of(tally.usual)
-    apart = [
-        distance(one, other, shares) for one, other in combinations(weeks.values(), 2) if one.sum() and other.sum()
-    ]
+    counts = [rows for sums in weeks.values() if (rows := tally.view.counts(sums)).any()]
+    apart = [distance(one, other, shares, tally.view) for one, other in combinations(counts, 2)]
     return max(float(np.mean(apart)), 0.0) if apart else 0.0
 
 
 def _change(tally: Tally, began: Onset, reference: Floats, movement: Movement) -> _Change | None:
-    now = tally.looks[began.look :].sum(axis=0)
+    now = tally.since(began.look)
     if not reference.sum() or not now.sum():
         return None
     return _Change(began, movement.effect(now, reference), reference)
@@ -137,10 +135,10 @@ def _change(tally: Tally, began: Onset, reference: Floats, movement: Movement) -
 def _finding(case: Case, name: str, against: Against, change: _Change, tally: Tally, movement: Movement) -> Finding:
     looks = case.looks[change.onset.look :]
     now, was = merged(looks), _compared_with(case, against, change.onset.look)
-    counts = tally.looks[change.onset.look :].sum(axis=0)
-    rows = int(counts.sum())
+    counts = tally.since(change.onset.look)
+    rows = round(float(counts.sum()))
     skewed = _is_skewed(tally, counts, movement)
-    told = contrast(columns(was)[name], columns(now)[name], change.reference, counts, tally.texts)
+    told = contrast(columns(was)[name], columns(now)[name], change.reference, counts, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     whose = "before" if against == "before" else "at this hour in the weeks before"
     return Finding(
@@ -154,7 +152,7 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
         until=moment(looks[-1].end),
         sentence=(
             f"{name} is distributed otherwise than {whose}{since(looks[0].start, looks[-1].end)}: {told.words(unit, 'then')}. "
-            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {int(change.reference.sum()):,}; {VERDICTS[skewed]}."
+            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {round(float(change.reference.sum())):,}; {VERDICTS[skewed]}."
         ),
         details={
             "rows": rows,

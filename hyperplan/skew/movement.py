@@ -37,9 +37,12 @@ from scipy.optimize import nnls
 from scipy.stats import chi2
 
 from hyperplan.skew.evidence import SMOOTHING, further, smoothed
+from hyperplan.skew.view import BINNED, View
 
 Floats = NDArray[np.float64]
 
+SMALLEST = 0.05
+"""The smallest PSI that matters. Folklore reads 0.1 as a moderate change; an estimate from a thousand rows falls short of it by up to 0.05."""
 AHEAD = 0.5
 """How long after the end of training a model serves, in lengths of its training, when nobody knows."""
 FEWEST_LOOKS = 10
@@ -63,7 +66,8 @@ class Movement(NamedTuple):
 
     `clump` is in rows, `walk` the distance walked per row of training, `trained` the rows of training, `chunk` those of a chunk of it, `shortest` those of the shortest stretch
     that was compared with others. `usual` is the PSI of a chunk of training against the others that only one in twenty
-    exceeds, beyond what counting explains. `rows` and `clumps` are what the looks say, by the lengths of stretches.
+    exceeds, beyond what counting explains. `rows` and `clumps` are what the looks say, by the lengths of stretches. `view` makes counts of what chunks
+    and looks hold.
     """
 
     clump: float = 0.0
@@ -74,6 +78,7 @@ class Movement(NamedTuple):
     usual: float = 0.0
     rows: Floats = np.zeros(0)
     clumps: Floats = np.zeros(0)
+    view: View = BINNED
 
     def noise(self, rows: Floats) -> Floats:
         """The distance between a stretch of so many rows and the population around it."""
@@ -100,32 +105,38 @@ class Movement(NamedTuple):
         """The PSI of rows against others, less what counting them and the clumps of a stretch shorter than training's chunks make of it."""
         rows = counts.sum()
         clumps = np.maximum(self.noise(rows) - self.clump / max(self.chunk, rows), 0.0)
-        return float(stability(counts, reference) - (counts.size - 1) * (1 / rows + 1 / reference.sum() + clumps))
+        return float(
+            stability(counts, reference) - self.view.freedom(counts.size) * (1 / rows + 1 / reference.sum() + clumps)
+        )
+
+    def must_exceed(self) -> float:
+        """The effect that matters: a PSI that is not small, and more than what is usual for chunks of training."""
+        return max(SMALLEST * self.view.sight(), self.usual)
 
     def seen_in(self, looks: Floats, shares: Floats) -> "Movement":
         """This movement with what looks say, from their counts in order of time."""
-        looks = looks[looks.sum(axis=1) > 0]
+        looks = looks[self.view.counts(looks).sum(axis=1) > 0]
         if len(looks) < FEWEST_LOOKS:
             return self
         lengths = 2 ** np.arange(int(np.log2(len(looks) / FEWEST_STRETCHES)) + 1)
-        rows, clumps = zip(*(_clumps(looks, int(length), shares) for length in lengths), strict=True)
+        rows, clumps = zip(*(_clumps(looks, int(length), shares, self.view) for length in lengths), strict=True)
         return self._replace(rows=np.array(rows), clumps=np.array(clumps), shortest=0.0)
 
 
-def _clumps(looks: Floats, length: int, shares: Floats) -> tuple[float, float]:
+def _clumps(looks: Floats, length: int, shares: Floats, view: View) -> tuple[float, float]:
     """Rows of a stretch of so many looks, and the clumps in which they come: all stretches are held against the one just after."""
     totals = np.concatenate([np.zeros((1, looks.shape[1])), np.cumsum(looks, axis=0)])
-    stretches = totals[length:] - totals[:-length]
+    stretches = view.counts(totals[length:] - totals[:-length])
     rows = float(stretches.sum() / len(stretches))
-    apart = float(np.median(distance(stretches[:-length], stretches[length:], shares))) / 2
+    apart = float(np.median(distance(stretches[:-length], stretches[length:], shares, view))) / 2
     return rows, max(apart, 0.0) * rows
 
 
-def distance(one: Floats, other: Floats, shares: Floats) -> Floats:
+def distance(one: Floats, other: Floats, shares: Floats, view: View = BINNED) -> Floats:
     """How far apart two sets of counts (bins on the last axis) are beyond the noise of counting them."""
     sizes, other_sizes = one.sum(axis=-1), other.sum(axis=-1)
     apart = one / sizes[..., None] - other / other_sizes[..., None]
-    return np.asarray((apart**2 / shares).sum(axis=-1) / max(shares.size - 1, 1) - 1 / sizes - 1 / other_sizes)
+    return np.asarray((apart**2 / shares).sum(axis=-1) / view.freedom(shares.size) - 1 / sizes - 1 / other_sizes)
 
 
 def shares_of(counts: Floats) -> Floats:
@@ -145,19 +156,21 @@ def stability(counts: Floats, reference: Floats) -> Floats:
     return np.asarray(((found - expected) * np.log(found / expected)).sum(axis=-1))
 
 
-def of_training(chunks: Floats) -> Movement:
+def of_training(chunks: Floats, view: View = BINNED) -> Movement:
     """The movement of a reference, from the counts of its chunks (by chunk and bin) in order of time.
 
     A single chunk shows none. Nor does no row at all, of which no stretch can be judged until looks have been compared.
     """
-    chunks = chunks[chunks.sum(axis=1) > 0]
-    count, total = len(chunks), chunks.sum()
+    chunks = chunks[view.counts(chunks).sum(axis=1) > 0]
+    counts = view.counts(chunks)
+    others = view.counts(chunks.sum(axis=0) - chunks)
+    count, total = len(chunks), counts.sum()
     if count < 2:
-        return Movement(trained=float(total), chunk=float(total), shortest=float(total) or math.inf)
+        return Movement(trained=float(total), chunk=float(total), shortest=float(total) or math.inf, view=view)
     few = (count - 1) / chi2.ppf(CAUTION, count - 1)
-    noise, walk = (few * found for found in _fitted(chunks))
+    noise, walk = (few * found for found in _fitted(counts, shares_of(view.counts(chunks.sum(axis=0))), view))
     size = total / count
-    widened = _widening(chunks)
+    widened = _widening(counts, others, view)
     # What is widened is all that a stretch moves by, counting included: chunks that never moved may still have met one storm.
     clump = widened * (noise * size + 1) - 1
     return Movement(
@@ -165,28 +178,27 @@ def of_training(chunks: Floats) -> Movement:
         walk=widened * walk / size,
         trained=float(total),
         chunk=float(size),
-        shortest=float(chunks.sum(axis=1).min()),
-        usual=_usual(chunks),
+        shortest=float(counts.sum(axis=1).min()),
+        usual=_usual(counts, others, view),
+        view=view,
     )
 
 
-def _fitted(chunks: Floats) -> tuple[float, float]:
+def _fitted(chunks: Floats, shares: Floats, view: View) -> tuple[float, float]:
     """Noise of a chunk, and walk from one to the next."""
     count = len(chunks)
-    shares = shares_of(chunks.sum(axis=0))
     lags = np.unique(np.round(np.geomspace(1, max(count * 3 // 4, 1), 12)).astype(int))
-    seen = np.array([distance(chunks[:-lag], chunks[lag:], shares).mean() / 2 for lag in lags])
+    seen = np.array([distance(chunks[:-lag], chunks[lag:], shares, view).mean() / 2 for lag in lags])
     weights = np.sqrt(count - lags)
     terms = np.stack([np.ones(lags.size), lags.astype(np.float64)], axis=1)[:, : lags.size]
     fitted, _ = nnls(terms * weights[:, None], np.maximum(seen, 0.0) * weights)
     return float(fitted[0]), float(fitted[1]) if fitted.size > 1 else 0.0
 
 
-def _widening(chunks: Floats) -> float:
+def _widening(chunks: Floats, others: Floats, view: View) -> float:
     """How many times wider movement must be for no bet on a chunk, against the others, to win."""
-    whole, sizes = chunks.sum(axis=0), chunks.sum(axis=1)
-    others = whole - chunks
-    moved = max(float(distance(chunks, others, shares_of(whole)).mean()), 0.0)
+    sizes, shares = chunks.sum(axis=1), shares_of(chunks.sum(axis=0))
+    moved = max(float(distance(chunks, others, shares, view).mean()), 0.0)
     for widening in WIDENINGS:
         allowed = np.clip(widening * (moved + 1 / sizes) - 1 / sizes, 0.0, FURTHEST)
         bets = further(chunks, others, np.minimum(allowed + 1 / others.sum(axis=1), FURTHEST))
@@ -195,7 +207,6 @@ def _widening(chunks: Floats) -> float:
     return float(widening)
 
 
-def _usual(chunks: Floats) -> float:
-    others = chunks.sum(axis=0) - chunks
-    counting = chi2.ppf(USUAL, chunks.shape[1] - 1) * (1 / chunks.sum(axis=1) + 1 / others.sum(axis=1)).mean()
+def _usual(chunks: Floats, others: Floats, view: View) -> float:
+    counting = chi2.ppf(USUAL, view.freedom(chunks.shape[1])) * (1 / chunks.sum(axis=1) + 1 / others.sum(axis=1)).mean()
     return max(float(np.quantile(stability(chunks, others), USUAL) - counting), 0.0)

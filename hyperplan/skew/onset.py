@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hyperplan.skew.evidence import further, since_any
+from hyperplan.skew.view import BINNED, View
 
 Floats = NDArray[np.float64]
 
@@ -28,16 +29,17 @@ class Onset(NamedTuple):
     evidence: float
 
 
-def onset(looks: Floats, reference: Floats, allowed: Callable[[Floats, Floats], Floats]) -> Onset:
+def onset(looks: Floats, reference: Floats, allowed: Callable[[Floats, Floats], Floats], view: View = BINNED) -> Onset:
     """Bet on every beginning.
 
     `looks` holds counts by look and bin. `reference` holds those to compare with: by bin, or by look and bin if a change that
     begins at another look is compared with something else. `allowed` gives the distance that rows since a look may have from the
-    reference, given how many rows there are of either.
+    reference, given how many rows there are of either. `view` makes counts of what both hold.
     """
     begins = beginnings(len(looks))
-    since = np.cumsum(looks[::-1], axis=0)[::-1][begins]
-    known = reference[begins] if reference.ndim == 2 else np.broadcast_to(reference, since.shape)
+    since = view.counts(np.cumsum(looks[::-1], axis=0)[::-1][begins])
+    known = view.counts(reference)
+    known = known[begins] if reference.ndim == 2 else np.broadcast_to(known, since.shape)
     evidence = further(since, known, allowed(since.sum(axis=1), known.sum(axis=1)))
     return Onset(int(begins[int(np.argmax(evidence))]), float(since_any(evidence)))
 

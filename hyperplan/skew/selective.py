@@ -20,8 +20,7 @@ from hyperplan.skew.contrast import contrast
 from hyperplan.skew.evidence import further, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.labels import LabelCoverage, ripe
-from hyperplan.skew.movement import FURTHEST, Floats, shares_of, stability
-from hyperplan.skew.shift import SMALLEST
+from hyperplan.skew.movement import FURTHEST, SMALLEST, Floats, shares_of, stability
 from hyperplan.skew.tally import Tally, columns, tallies
 from hyperplan.skew.words import moment, percent
 
@@ -35,12 +34,12 @@ class _Selected(NamedTuple):
     labelled: Floats
     scored: Floats
     evidence: float
-    texts: tuple[str, ...]
+    tally: Tally
 
     def effect(self) -> float:
         """The PSI of the labelled against all, less what counting the two makes of it."""
         counting = max(1 / self.labelled.sum() - 1 / self.scored.sum(), 0.0)  # the labelled are among all
-        return float(stability(self.labelled, self.scored) - (self.labelled.size - 1) * counting)
+        return float(stability(self.labelled, self.scored) - self.tally.view.freedom(self.labelled.size) * counting)
 
 
 def selective(case: Case) -> Iterable[Finding]:
@@ -52,7 +51,7 @@ def selective(case: Case) -> Iterable[Finding]:
     selected = _selected(case, stretches)
     found = significant({name: one.evidence for name, one in selected.items()})
     for name, one in selected.items():
-        if name in found and one.effect() >= SMALLEST:
+        if name in found and one.effect() >= SMALLEST * one.tally.view.sight():
             yield _finding(case, name, one, whole)
 
 
@@ -69,15 +68,16 @@ def _selected(case: Case, stretches: Sequence[LabelCoverage]) -> dict[str, _Sele
 
 
 def _held_against_others(tally: Tally) -> _Selected | None:
-    labelled, others = tally.looks, np.maximum(tally.chunks - tally.looks, 0.0)
+    labelled = tally.view.counts(tally.looks)
+    others = np.maximum(tally.view.counts(tally.chunks - tally.looks), 0.0)
     told = (labelled.sum(axis=1) > 0) & (others.sum(axis=1) > 0)
     if np.count_nonzero(told) < FEWEST_STRETCHES:
         return None
     labelled, others = labelled[told], others[told]
     counts, reference = labelled.sum(axis=0), _standardised(others, labelled)
-    allowed = min(_between_stretches(labelled, others, shares_of(tally.training)) + 1 / reference.sum(), FURTHEST)
+    allowed = min(_between_stretches(labelled, others, tally) + 1 / reference.sum(), FURTHEST)
     evidence = float(further(counts, reference, np.array(allowed)))
-    return _Selected(counts, _standardised(labelled + others, labelled), evidence, tally.texts)
+    return _Selected(counts, _standardised(labelled + others, labelled), evidence, tally)
 
 
 def _standardised(counts: Floats, labelled: Floats) -> Floats:
@@ -90,7 +90,7 @@ def _standardised(counts: Floats, labelled: Floats) -> Floats:
     return np.asarray(rows * (weights[:, None] * counts / sizes[:, None]).sum(axis=0))
 
 
-def _between_stretches(labelled: Floats, others: Floats, shares: Floats) -> float:
+def _between_stretches(labelled: Floats, others: Floats, tally: Tally) -> float:
     """How far the difference of labelled and others, on average over all stretches, may be from what it is on average in truth.
 
     By what the differences of adjacent stretches differ, beyond counting: neither what selects nor what changes slowly is in it.
@@ -98,14 +98,15 @@ def _between_stretches(labelled: Floats, others: Floats, shares: Floats) -> floa
     sizes, other_sizes = labelled.sum(axis=1), others.sum(axis=1)
     apart = labelled / sizes[:, None] - others / other_sizes[:, None]
     counting = 1 / sizes + 1 / other_sizes
-    steps = (np.diff(apart, axis=0) ** 2 / shares).sum(axis=1) / max(shares.size - 1, 1) - counting[1:] - counting[:-1]
+    squares = (np.diff(apart, axis=0) ** 2 / shares_of(tally.training)).sum(axis=1)
+    steps = squares / tally.view.freedom(apart.shape[1]) - counting[1:] - counting[:-1]
     return max(float(steps.mean()) / 2, 0.0) / len(sizes)
 
 
 def _finding(case: Case, name: str, one: _Selected, whole: LabelCoverage) -> Finding:
     labelled, scored = columns(whole.labelled)[name], columns(whole.scored)[name]
     unit = case.schema.features[name].unit if name in case.schema.features else None
-    told = contrast(scored, labelled, one.scored, one.labelled, one.texts)
+    told = contrast(scored, labelled, one.scored, one.labelled, one.tally)
     share = whole.share() or 0.0
     return Finding(
         feature=name,

@@ -5,7 +5,7 @@ Reference: the series of profiles of the training data. Two things must come tog
 - **evidence** (`onset`) that rows since some look are further from training than its own movement, the noise of having counted it
   included, lets them be; valid however often one looks, and over all features together (`evidence.significant`);
 - an **effect** that matters: the population stability index of these rows, less what counting and clumps of so few rows make of it, is at
-  least `SMALLEST` and more than 19 of 20 chunks of training showed against the others.
+  least `movement.SMALLEST` and more than 19 of 20 chunks of training showed against the others.
 
 Assumes that rows of a stretch are exchangeable but for the movement that was seen, and that training was long enough to show how the
 feature moves; what moves between seasons is extrapolated, and where training moved so much that nothing can be said, nothing is.
@@ -28,9 +28,6 @@ from hyperplan.skew.onset import Onset, onset
 from hyperplan.skew.tally import Tally, columns, tallies
 from hyperplan.skew.words import moment, number, since
 
-SMALLEST = 0.06
-"""The smallest PSI that matters. Folklore reads 0.1 as a moderate change; an estimate from a thousand rows falls short of it by up to 0.04."""
-
 
 def shift(case: Case) -> Iterable[Finding]:
     """Features that are distributed otherwise than in training, and since when."""
@@ -39,31 +36,30 @@ def shift(case: Case) -> Iterable[Finding]:
     for name, (began, movement, tally) in judged.items():
         if name not in found:
             continue
-        effect = movement.effect(tally.looks[began.look :].sum(axis=0), tally.training)
-        if effect >= max(SMALLEST, movement.usual):
+        effect = movement.effect(tally.since(began.look), tally.training)
+        if effect >= movement.must_exceed():
             yield _finding(case, name, began, effect, movement, tally)
 
 
 def movement_of(case: Case, name: str, tally: Tally) -> Movement:
     """How a feature moves of itself, in training and in these looks."""
-    key = ("movement", name, tally.texts)
-    in_training = case.once(key, lambda: of_training(tally.chunks))
+    key = ("movement", name, tally.texts, tally.view)
+    in_training = case.once(key, lambda: of_training(tally.chunks, tally.view))
     return case.once_shown(key, lambda: in_training.seen_in(tally.looks, shares_of(tally.usual)))
 
 
 def _judged(case: Case, name: str, tally: Tally) -> tuple[Onset, Movement, Tally]:
     movement = movement_of(case, name, tally)
-    return onset(tally.looks, tally.training, movement.from_training), movement, tally
+    return onset(tally.looks, tally.chunks.sum(axis=0), movement.from_training, tally.view), movement, tally
 
 
 def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movement, tally: Tally) -> Finding:
     looks = case.looks[began.look :]
     now, training = merged(looks), case.training
-    rows = int(tally.looks[began.look :].sum())
+    counts = tally.since(began.look)
+    rows = round(float(counts.sum()))
     new = _was_as_in_training(tally, began.look, movement)
-    told = contrast(
-        columns(training)[name], columns(now)[name], tally.training, tally.looks[began.look :].sum(axis=0), tally.texts
-    )
+    told = contrast(columns(training)[name], columns(now)[name], tally.training, counts, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     age = (
         "that is new in these looks"
@@ -80,7 +76,7 @@ def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movem
         until=moment(looks[-1].end),
         sentence=(
             f"{name} is distributed otherwise than in training{since(looks[0].start, looks[-1].end)}: {told.words(unit, 'in training')}. "
-            f"The PSI is {number(round(effect, 3))} over {rows:,} rows, where it must exceed {number(round(max(SMALLEST, movement.usual), 3))} to be more "
+            f"The PSI is {number(round(effect, 3))} over {rows:,} rows, where it must exceed {number(round(movement.must_exceed(), 3))} to be more "
             f"than training's own chunks differ by; {age}."
         ),
         details={
@@ -95,7 +91,7 @@ def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movem
 
 def _was_as_in_training(tally: Tally, look: int, movement: Movement) -> bool:
     """Whether the looks before that one give no reason to say that they had shifted already."""
-    before = tally.looks[:look].sum(axis=0)
+    before = tally.until(look)
     if not before.sum():
         return False
     allowed = movement.from_training(before.sum(), tally.training.sum())

@@ -17,30 +17,41 @@ from hyperplan.profile import CategoryCounts, FeatureProfile, Profile
 from hyperplan.profile.categories import order
 from hyperplan.skew.bins import MOST_CATEGORIES, edges_of, holds_texts, numbers_of
 from hyperplan.skew.case import Case, Look
+from hyperplan.skew.view import BINNED, NARROW, Curve, View
 
 Floats = NDArray[np.float64]
 
 
 class Tally(NamedTuple):
-    """Counts of usable values by bin (last axis), of the chunks of training and of the looks, both in order of time.
+    """What is added up of usable values (last axis), by chunk of training and by look, both in order of time.
 
-    `season` holds those of the same hours in the weeks before. `texts` names the bins of values that have one to themselves; empty for numbers.
+    Mostly counts by bin: `view` makes them of it. `season` holds the same hours of the weeks before. `texts` names the bins of values that
+    have one to themselves; empty for numbers.
     """
 
     chunks: Floats
     looks: Floats
     season: Floats
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+    view: View = BINNED
 
     @property
     def training(self) -> Floats:
         """The counts of the whole reference; all zero when it does not have the feature."""
-        return np.asarray(self.chunks.sum(axis=0))
+        return self.view.counts(self.chunks.sum(axis=0))
 
     @property
     def usual(self) -> Floats:
         """The counts that say how the feature usually is: those of the reference, or of the looks if it has none."""
-        return self.training if self.chunks.sum() else np.asarray(self.looks.sum(axis=0))
+        return self.training if self.training.any() else self.since(0)
+
+    def since(self, look: int) -> Floats:
+        """The counts of that look and all after it."""
+        return self.view.counts(self.looks[look:].sum(axis=0))
+
+    def until(self, look: int) -> Floats:
+        """The counts of the looks before that one."""
+        return self.view.counts(self.looks[:look].sum(axis=0))
 
 
 def columns(profile: Profile) -> dict[str, FeatureProfile]:
@@ -62,11 +73,11 @@ def _tallies(case: Case) -> dict[str, Tally]:
     outputs = (name for look in case.looks for name in look.profile.outputs)
     for name in dict.fromkeys((*columns(case.training), *outputs)):
         cut, chunks = case.once(("tally", name), functools.partial(_cut, case, name))
-        if not chunks.counts.sum():
+        if not chunks.counts.any():
             cut, chunks = _cut_by_looks(case, name)
         looks, season = (cut.counts(_profiles(some, name)) for some in (_looked(case.looks), _looked(case.season)))
         tally = cut.tally(chunks, looks, season)
-        if tally.looks.sum():
+        if tally.since(0).any():
             found[name] = tally
     return found
 
@@ -82,7 +93,12 @@ def _cut_by_looks(case: Case, name: str) -> "tuple[_Cut, _Counted]":
 
 
 def _cut_of(whole: FeatureProfile) -> "_Cut":
-    return _Texts(whole) if holds_texts(whole) else _Numbers(whole)
+    if holds_texts(whole):
+        return _Texts(whole)
+    moments = numbers_of(whole).moments
+    deviation = moments.deviation() or 0.0
+    narrow = 0 < deviation < NARROW * abs(moments.mean)
+    return _Narrow(Curve(moments.mean, deviation)) if narrow else _Numbers(whole)
 
 
 def _looked(looks: Sequence[Look]) -> list[Profile]:
@@ -121,7 +137,22 @@ class _Numbers:
         return _Counted(np.bincount(at, counts, len(cells) * bins).reshape(len(cells), bins).astype(np.float64))
 
     def tally(self, chunks: _Counted, looks: _Counted, season: _Counted) -> Tally:
-        return Tally(chunks.counts, looks.counts, season.counts, ())
+        return Tally(chunks.counts, looks.counts, season.counts)
+
+
+class _Narrow:
+    """Numbers that are too near to each other for bins."""
+
+    def __init__(self, curve: Curve) -> None:
+        self._curve = curve
+
+    def counts(self, profiles: Sequence[FeatureProfile]) -> _Counted:
+        moments = [numbers_of(profile).moments for profile in profiles]
+        sums = [self._curve.sums(one.count, one.mean, one.squares) for one in moments]
+        return _Counted(np.array(sums, np.float64).reshape(len(sums), 3))
+
+    def tally(self, chunks: _Counted, looks: _Counted, season: _Counted) -> Tally:
+        return Tally(chunks.counts, looks.counts, season.counts, view=self._curve)
 
 
 class _Texts:
@@ -158,7 +189,7 @@ def _only(exact: NDArray[np.bool_], counts: Floats) -> Floats:
     return np.column_stack([counts[:, :-1][:, exact], others])
 
 
-_Cut: TypeAlias = _Numbers | _Texts
+_Cut: TypeAlias = _Numbers | _Narrow | _Texts
 
 
 def _kept(profile: FeatureProfile) -> list[CategoryCounts]:

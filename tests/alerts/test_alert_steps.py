@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperplan.alerts import Alert, Change, Event, Observation, Policy, Silence, State, step
+from hyperplan.alerts import Alert, Change, Event, Found, Observation, Policy, Silence, State, step
 from hyperplan.alerts.machine import MOVES, Signal
 from hyperplan.schema import Float, Schema
 from hyperplan.skew.finding import Finding
@@ -52,7 +52,7 @@ class Watched:
 
     def again(self, *findings: Finding, model: str = "gbm@1", **fields: Any) -> Sequence[Event]:
         """The same look once more."""
-        seen: dict[str, Any] = {"looked": {model: self.now}, "found": [(model, each) for each in findings]}
+        seen: dict[str, Any] = {"looked": {model: self.now}, "found": [Found(model, each) for each in findings]}
         seen |= {"endpoint": "flight-delay", "schema": SCHEMA, "models": MODELS} | self.fields | fields
         self.alerts, events = step(self.alerts, Observation(**seen), self.now, POLICY)
         self.alerts = tuple(alert for alert in self.alerts if alert.state is not State.FORGOTTEN)
@@ -162,6 +162,29 @@ def test_data_without_times_begins_when_it_is_first_seen(watched: Watched) -> No
     assert "since" not in watched.open[0].sentence
 
 
+def test_what_is_said_of_a_feature_later_is_known_from_as_few_rows_as_what_was_said_first(watched: Watched) -> None:
+    watched.looks(2, found=[Found("gbm@1", finding("ops_0", "unit"), 100)])
+    watched.looks(9, found=[Found("gbm@1", finding("ops_0", "shift"), 5000)])
+    assert [each.finding.finding for each in watched.open[0].sightings] == ["shift"]
+    assert watched.open[0].enough == {"gbm@1": {"ops_0": 100}}
+
+
+def test_that_a_feature_moved_is_no_news_where_it_was_told_what_happened_to_it(watched: Watched) -> None:
+    watched.looks(2, finding("ops_0", "unit"))
+    said = watched.open[0].sentence
+    watched.looks(30, finding("ops_0", "shift"))
+    watched.looks(POLICY.gone)
+    assert watched.told == ["opened", "resolved"]
+    assert watched.events[-1].alert.sentence == said
+
+
+def test_what_happened_to_a_feature_is_news_where_it_was_told_that_it_moved(watched: Watched) -> None:
+    watched.looks(30, finding("ops_0", "shift"))
+    watched.looks(30, finding("ops_0", "unit"))
+    assert watched.told == ["opened", "updated"]
+    assert "unit" in watched.open[0].sentence
+
+
 # Grouping.
 
 
@@ -192,7 +215,7 @@ def test_a_source_that_breaks_a_second_time_in_another_way_is_a_second_alert(wat
 
 
 def test_models_that_are_fed_alike_share_an_alert(watched: Watched) -> None:
-    found = [(model, finding()) for model in MODELS]
+    found = [Found(model, finding()) for model in MODELS]
     watched.looks(5, looked=dict.fromkeys(MODELS, T0 + MINUTE), found=found)
     watched.looks(5, looked=dict.fromkeys(MODELS, T0 + 9 * MINUTE), found=found)
     assert watched.told == ["opened"]
@@ -215,7 +238,7 @@ RELEASE = Change(time=T0 + 10**9, kind="release", words="gbm@2 released with rev
 
 
 def test_what_only_the_model_that_was_just_released_shows_is_due_to_the_release(watched: Watched) -> None:
-    found = [("gbm@2", finding(name)) for name in ("ops_0", "wind", "prediction")]
+    found = [Found("gbm@2", finding(name)) for name in ("ops_0", "wind", "prediction")]
     fields: dict[str, Any] = {"changes": [RELEASE], "models": (*MODELS, "gbm@2"), "found": found}
     watched.look(looked={"gbm@2": T0 + MINUTE}, **fields)
     watched.look(looked={"gbm@2": T0 + 2 * MINUTE}, **fields)
@@ -225,7 +248,7 @@ def test_what_only_the_model_that_was_just_released_shows_is_due_to_the_release(
 
 
 def test_what_other_models_show_too_is_not_due_to_the_release(watched: Watched) -> None:
-    found = [("gbm@2", finding()), ("gbm@1", finding())]
+    found = [Found("gbm@2", finding()), Found("gbm@1", finding())]
     looked = dict.fromkeys(("gbm@1", "gbm@2"), T0 + MINUTE)
     watched.look(looked=looked, changes=[RELEASE], models=(*MODELS, "gbm@2"), found=found)
     assert [(alert.source, alert.change) for alert in watched.alerts] == [("ops-feed", None)]
@@ -284,7 +307,7 @@ FINDINGS = st.builds(
     evidence=st.floats(5, 40, allow_nan=False),
     since=st.integers(-30, 30).map(lambda minutes: T0 + minutes * MINUTE),
 )
-FOUND = st.lists(st.tuples(st.sampled_from(MODELS), FINDINGS), max_size=6)
+FOUND = st.lists(st.builds(Found, st.sampled_from(MODELS), FINDINGS), max_size=6)
 CHANGES = st.lists(
     st.builds(
         Change,
@@ -304,7 +327,7 @@ SILENCES = st.lists(
 class Moment(msgspec.Struct):
     """One step of a story."""
 
-    found: list[tuple[str, Finding]]
+    found: list[Found]
     looked: set[str]
     pause: int
 

@@ -10,7 +10,7 @@ from control.alerts.book import AlertBook, NoSuchAlert, NoSuchSilence, Question
 from control.alerts.lease import Lease, NotHeld
 from control.alerts.outbox import DeliveryState, Outbox
 from control.registry import Registry
-from hyperplan.alerts import Acknowledgement, Alert, Event, Observation, Policy, State, Step
+from hyperplan.alerts import Acknowledgement, Alert, Event, Found, Observation, Policy, State, Step
 from hyperplan.schema import Float, Schema
 from hyperplan.skew.finding import Finding
 
@@ -39,7 +39,9 @@ class Desk:
     ) -> Step:
         self.minute += 1
         now = T0 + self.minute * MINUTE
-        seen = Observation("flight-delay", SCHEMA, {"gbm@1"}, {"gbm@1": now}, [("gbm@1", each) for each in findings])
+        seen = Observation(
+            "flight-delay", SCHEMA, {"gbm@1"}, {"gbm@1": now}, [Found("gbm@1", each) for each in findings]
+        )
         return self.book.take_step(
             seen._replace(**fields), now, Policy(), lease=self.lease, webhooks=["hook"], body=body
         )

@@ -19,7 +19,7 @@ from control.alerts.metrics import AlertMetrics
 from control.alerts.outbox import Delivery, DeliveryState, Outbox, fingerprint
 from control.alerts.tables import DeliveryRow
 from control.registry import Registry
-from hyperplan.alerts import Observation, Policy
+from hyperplan.alerts import Found, Observation, Policy
 from hyperplan.schema import Float, Schema
 from hyperplan.skew.finding import Finding
 from tests.support.waiting import eventually
@@ -43,7 +43,7 @@ class Post:
     def open_alert(self, url: str | None = None) -> None:
         """An alert opens, and a message for the webhook is in the outbox."""
         now = time.time_ns()
-        found = [("gbm@1", self.finding())]
+        found = [Found("gbm@1", self.finding())]
         seen = Observation("flight-delay", SCHEMA, {"gbm@1"}, {"gbm@1": now}, found)
         hooks = [fingerprint(url or self.receiver.url)]
         AlertBook(self.registry.engine).take_step(

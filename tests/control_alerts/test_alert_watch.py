@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from standardwebhooks import Webhook
 
@@ -15,6 +16,7 @@ from control.alerts.alerting import Alerting
 from control.alerts.book import AlertBook, Question
 from control.alerts.lease import Lease
 from control.alerts.metrics import AlertMetrics
+from control.alerts.outbox import Outbox
 from control.alerts.watch import Watch
 from control.registry import Change, Registry, Write
 from control.stores import Store
@@ -25,6 +27,7 @@ from hyperplan.sample import Sample, observe_rows
 from hyperplan.skew.finding import Finding
 from tests.support.waiting import eventually
 
+BUCKET = 0.2
 SECRET = b"0123456789abcdef0123456789abcdef"
 MakeFinding = Callable[..., Finding]
 
@@ -52,10 +55,14 @@ class Site:
 
     def serve(self) -> None:
         """Take in a sample of this moment."""
+        self.store.ingest([self.sample(time.time_ns(), [{"dep_delay": 600.0, "taxi_out": 10.0, "carrier": "AA"}])])
+
+    def sample(self, at: int, rows: list[dict[str, Any]]) -> Sample:
+        """A sample of a moment."""
         self.samples += 1
-        sample = Sample(
+        return Sample(
             prediction_id=f"p-{self.samples}",
-            time=time.time_ns(),
+            time=at,
             endpoint="flight-delay",
             plan=1,
             revision=1,
@@ -63,9 +70,8 @@ class Site:
             chosen="gbm@1",
             answered="gbm@1",
             inclusion=1.0,
-            rows=observe_rows(self.endpoint.schema, [{"dep_delay": 600.0, "taxi_out": 10.0, "carrier": "AA"}]),
+            rows=observe_rows(self.endpoint.schema, rows),
         )
-        self.store.ingest([sample])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Alerting]:
@@ -113,7 +119,7 @@ async def test_one_alert_arrives_signed_and_its_end_too(site: Site, finding: Mak
     assert opened.headers["webhook-id"] != resolved.headers["webhook-id"]
     data = json.loads(opened.body)["data"]
     assert data["sentence"].startswith("ops-feed: dep_delay comes in seconds where training had minutes")
-    assert data["sentence"].endswith("; all 2 features of ops-feed moved with it")
+    assert data["sentence"].endswith("; both features of ops-feed moved with it")
     assert [(each["model"], each["feature"], each["finding"]) for each in data["findings"]] == [
         ("gbm@1", "dep_delay", "unit"),
         ("gbm@1", "taxi_out", "shift"),
@@ -211,3 +217,55 @@ async def test_what_begins_with_a_release_is_told_with_it(site: Site, finding: M
 def _released(endpoint: Endpoint) -> Endpoint:
     model = msgspec.structs.replace(endpoint.models["gbm@1"], url="http://127.0.0.1:9009/predict")
     return msgspec.structs.replace(endpoint, models={"gbm@1": model})
+
+
+class Feed:
+    """Minutes of traffic that came lately, and rounds of a watch with the real detectors after each of them."""
+
+    def __init__(self, site: Site, registry: Registry, store: Store, receiver: Any) -> None:
+        self.random = np.random.default_rng(1)
+        self.site, self.store, self.schema = site, store, site.endpoint.schema
+        series = [Profile.of_rows(self.schema, self.rows(500)) for _ in range(8)]
+        reference = Reference(endpoint="flight-delay", model="gbm@1", made_at=1.0, rows=4000, series=series)
+        store.references.put(reference)
+        self.lease = Lease(registry.engine, "alerts")
+        self.lease.claim()
+        book, hooks = AlertBook(registry.engine), receiver.webhooks()
+        self.watch = Watch(registry, store, book, self.lease, AlertMetrics(), hooks, clock=lambda: self.now)
+        self.outbox = Outbox(registry.engine)
+        bucket = round(BUCKET * 1e9)
+        self.now = (time.time_ns() // bucket - 10_000) * bucket
+
+    def rows(self, count: int, factor: float = 1.0) -> list[dict[str, Any]]:
+        delays = np.round(self.random.gamma(2, 20, count), 3) * factor
+        taxis = np.round(self.random.gamma(9, 2, count), 3) * factor
+        carriers = self.random.choice(["AA", "DL"], count)
+        columns = zip(delays.tolist(), taxis.tolist(), carriers.tolist(), strict=True)
+        return [{"dep_delay": delay, "taxi_out": taxi, "carrier": carrier} for delay, taxi, carrier in columns]
+
+    def serve(self, looks: int, factor: float = 1.0) -> list[str]:
+        """What is told while so many buckets are served and looked at."""
+        before = len(self.told())
+        for _ in range(looks):
+            rows = self.rows(200, factor)
+            self.store.ingest([self.site.sample(self.now + at, rows[at : at + 50]) for at in range(0, 200, 50)])
+            self.now += round(BUCKET * 1e9)
+            self.watch.round()
+        return self.told()[before:]
+
+    def told(self) -> list[str]:
+        due = self.outbox.due(1 << 62, 1000)
+        return [f"{json.loads(each.body)['type']}: {json.loads(each.body)['data']['sentence']}" for each in due]
+
+
+def test_seconds_for_minutes_are_told_once_and_so_is_their_end(
+    site: Site, registry: Registry, store: Store, receiver: Any
+) -> None:
+    feed = Feed(site, registry, store, receiver)
+    assert feed.serve(12) == []
+    (opened,) = feed.serve(8, factor=60.0)
+    assert opened.startswith("alert.opened: ops-feed: ")
+    assert "seconds where training had minutes" in opened
+    assert opened.endswith("; both features of ops-feed moved with it")
+    (resolved,) = feed.serve(20)
+    assert resolved == opened.replace("alert.opened", "alert.resolved")

@@ -15,7 +15,7 @@ from control.app import create_app
 from control.plans import PlanFeed
 from control.registry import Registry
 from control.stores import Store
-from hyperplan.alerts import Observation, Policy
+from hyperplan.alerts import Found, Observation, Policy
 from hyperplan.endpoint import Endpoint
 from hyperplan.profile import Profile, Reference
 from hyperplan.sample import Sample, observe_rows
@@ -43,7 +43,7 @@ class Control:
         self.looks += 1
         now = time.time_ns()
         looked = {"gbm@1": now - 10 * MINUTE + self.looks * 1000}
-        found = [("gbm@1", each) for each in findings]
+        found = [Found("gbm@1", each) for each in findings]
         silences = self.alerting.book.silences(now)
         seen = Observation("flight-delay", self.endpoint.schema, {"gbm@1"}, looked, found, (), silences)
         self.alerting.book.take_step(seen, now, Policy(), lease=self.lease, webhooks=["hook"], body=lambda _: b"{}")

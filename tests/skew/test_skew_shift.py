@@ -141,6 +141,38 @@ def test_many_rows_that_differ_by_little_are_no_shift(training: list[Profile]) -
     assert not found(shift, case)
 
 
+PRESSURE = Schema(features={"pressure": Float(unit="mbar")})
+
+
+def pressures(source: np.random.Generator, count: int, mean: float = 1017.0, deviation: float = 7.0) -> Profile:
+    return Profile.of_columns(PRESSURE, {"pressure": source.normal(mean, deviation, count)})
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(1019.5, 7.0), (1017.0, 9.0)])
+def test_numbers_that_vary_by_less_than_a_sketch_can_tell_are_seen_by_mean_and_deviation(
+    mean: float, deviation: float
+) -> None:
+    source = np.random.default_rng(14)
+    trained = [pressures(source, 1000) for _ in range(40)]
+    before = [Look(index, index + 1, pressures(source, 100)) for index in range(20)]
+    after = [Look(20 + index, 21 + index, pressures(source, 100, mean, deviation)) for index in range(15)]
+    assert not list(shift(Case(PRESSURE, trained, before)))
+    (finding,) = shift(Case(PRESSURE, trained, [*before, *after]))
+    assert finding.details["mean"]["serving"] == pytest.approx(mean, abs=0.6)
+    assert finding.details["deviation"]["serving"] == pytest.approx(deviation, abs=0.6)
+    assert "mbar in training, and its standard deviation is" in finding.sentence
+
+
+def test_regimes_that_alternate_are_no_shift_of_mean_and_deviation() -> None:
+    source = np.random.default_rng(15)
+    means = [1010.0, 1024.0]
+    trained = [
+        Profile.merged(pressures(source, 100, means[number % 2], 2.0) for number in range(10)) for _ in range(40)
+    ]
+    served = [Look(number, number + 1, pressures(source, 100, means[number % 2], 2.0)) for number in range(40)]
+    assert not list(shift(Case(PRESSURE, trained, served)))
+
+
 def test_rows_without_a_value_are_left_to_others(training: list[Profile]) -> None:
     source = np.random.default_rng(10)
     columns = rows(source, 3000)

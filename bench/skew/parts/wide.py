@@ -67,15 +67,17 @@ def chunks(rows: int, columns: int, size: int, seed: int, moved: float = 0.0) ->
         yield chunk(min(size, rows - begin), columns, seed + number, moved)
 
 
-def report(training: int, served: int, columns: int, seed: int) -> dict[str, Any]:
+def report(
+    training: int, served: int, columns: int, seed: int, chunk_rows: int = CHUNK, look_rows: int = LOOK
+) -> dict[str, Any]:
     """Profile the one, report on the other; how long each took, and the most memory that was in use."""
     schema = Schema(features={name(number): Float() for number in range(columns)})
     began = time.monotonic()
-    reference = [Profile.of_columns(schema, one) for one in chunks(training, columns, CHUNK, seed)]
+    reference = [Profile.of_columns(schema, one) for one in chunks(training, columns, chunk_rows, seed)]
     profiled = time.monotonic()
     looks = [
-        Look(number * LOOK * 10**9, (number + 1) * LOOK * 10**9, Profile.of_columns(schema, one))
-        for number, one in enumerate(chunks(served, columns, LOOK, seed + 10**6, 0.5))
+        Look(number * look_rows * 10**9, (number + 1) * look_rows * 10**9, Profile.of_columns(schema, one))
+        for number, one in enumerate(chunks(served, columns, look_rows, seed + 10**6, 0.5))
     ]
     found = skew_of(schema, reference, looks)
     ended = time.monotonic()
@@ -93,7 +95,7 @@ def report(training: int, served: int, columns: int, seed: int) -> dict[str, Any
 
 def measure(options: Options) -> Measured:
     """The figure, out of a process of its own."""
-    training, served = options.sized(TRAINING, CHUNK), options.sized(SERVED, LOOK)
+    training, served = options.sized(TRAINING, 10 * CHUNK), options.sized(SERVED, 5 * LOOK)
     columns = COLUMNS if options.scale >= 1 else max(20, round(COLUMNS * options.scale))
     arguments = [str(number) for number in (training, served, columns, options.seed)]
     done = subprocess.run(
