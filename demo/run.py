@@ -33,7 +33,7 @@ from demo.screen import Screen
 from demo.training import Training, train
 from hyperplan.endpoint import Endpoint, parse_endpoint
 
-BUCKET = 2.0
+BUCKET = 0.5
 """Seconds of traffic that one profile covers in the demo: half a year passes in a minute, and so do its accidents."""
 RATE = 340.0
 """Flights in a second, so that 20,000 take about a minute."""
