@@ -45,6 +45,19 @@ class Rows(NamedTuple):
     forced: NDArray[np.bool_]
     inclusion: Floats
 
+    def where(self, mask: NDArray[np.bool_]) -> "Rows":
+        """The rows that a mask selects."""
+        return Rows(
+            self.time[mask],
+            self.known[mask],
+            self.entity[mask],
+            self.arm[mask],
+            self.revision[mask],
+            self.value[mask],
+            self.forced[mask],
+            self.inclusion[mask],
+        )
+
 
 class Units(NamedTuple):
     """Randomisation units in the order in which their windows closed, as arrays of one length. `closed` is in nanoseconds since 1970."""
