@@ -7,11 +7,14 @@ from typing import TypeVar
 from control.stores.arrivals import Arrival, Observation, arriving
 from control.stores.counters import Counters, CumulativeSum
 from control.stores.databases import Database, Overtaken, open_database
+from control.stores.feedback import Feedbacks
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
 from control.stores.windows import Windows
 from hyperplan.endpoint import Endpoint
+from hyperplan.feedback import Feedback
+from hyperplan.outcomes import Outcomes
 from hyperplan.sample import Sample
 from hyperplan.shadow import ShadowSample
 from hyperplan.windows import EndpointSource
@@ -29,9 +32,11 @@ class Store:
     def __init__(self, database: Database, bucket_seconds: float, endpoints: EndpointSource) -> None:
         bucket = round(bucket_seconds * 1e9)
         self._database = database
+        self._endpoints = endpoints
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
         self.shadows = Shadows(database)
+        self.feedback = Feedbacks(database)
         self.windows = Windows(database, bucket, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
@@ -41,22 +46,35 @@ class Store:
         return self.take(arriving(observations))
 
     def take(self, arrivals: Sequence[Arrival]) -> int:
-        """Take in samples with their windows, and shadows' answers, all or nothing; how many of them were new.
+        """Take in samples with their windows, shadows' answers and feedback, all or nothing; how many of them were new.
 
         Raises:
             Unavailable: the database refused.
         """
         samples = [arrival for arrival in arrivals if isinstance(arrival.observation, Sample)]
         answers = [arrival for arrival in arrivals if isinstance(arrival.observation, ShadowSample)]
+        told = [arrival.observation for arrival in arrivals if isinstance(arrival.observation, Feedback)]
         if not arrivals:
             return 0
-        return _retried(lambda: self._take(samples, answers))
+        return _retried(lambda: self._take(samples, answers, told))
 
-    def _take(self, samples: Sequence[Arrival], answers: Sequence[Arrival]) -> int:
+    def labelled(self, endpoint: str, since: int, until: int) -> Outcomes:
+        """The predictions made in a range of time that have feedback, each with the newest; see `Feedbacks.labelled`.
+
+        Raises:
+            LookupError: there is no such endpoint.
+        """
+        found = self._endpoints(endpoint)
+        if found is None:
+            raise LookupError(f"there is no endpoint {endpoint!r}")
+        return self.feedback.labelled(endpoint, found.task, since, until)
+
+    def _take(self, samples: Sequence[Arrival], answers: Sequence[Arrival], told: Sequence[Feedback]) -> int:
         with self._database.writing() as writer:
             new = self.samples.add(writer, samples) if samples else []
             self.windows.add(writer, new)
-            return len(new) + (self.shadows.add(writer, answers) if answers else 0)
+            answered = self.shadows.add(writer, answers) if answers else 0
+            return len(new) + answered + (self.feedback.add(writer, told) if told else 0)
 
     def count(self, sums: Sequence[CumulativeSum]) -> None:
         """Take in counters, all or nothing.

@@ -34,6 +34,9 @@ class Reader(Protocol):
     def rows(self, query: Any) -> list[tuple[Any, ...]]:
         """The rows that an ibis expression over the tables stands for."""
 
+    def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
+        """These columns of the rows that have this value where the table is looked up, fast however many rows there are."""
+
 
 class Writer(Reader, Protocol):
     """A transaction: all of what it writes is kept when it ends, or nothing. It may not see its own writes."""
