@@ -122,6 +122,15 @@ class Found(NamedTuple):
 def power(kind: Kind, share: float, runs: int, rng: np.random.Generator) -> Found:
     """Run experiments with the minimum effect to twice the units of a fixed test; those that find nothing count as twice."""
     fixed = plan(kind.effect, kind.spread, share, ALPHA).fixed
+    abreast = runs if kind.rate is not None else max(1, int(ABREAST * LOOKS / (8 * fixed)))
+    taken = np.concatenate(
+        [_taken(kind, share, min(abreast, runs - start), fixed, rng) for start in range(0, runs, abreast)]
+    )
+    return Found(fixed, runs, float(np.isfinite(taken).mean()), float(np.median(np.minimum(taken / fixed, 2))))
+
+
+def _taken(kind: Kind, share: float, runs: int, fixed: int, rng: np.random.Generator) -> Floats:
+    """The units that each experiment takes to find the effect, infinite for those that do not."""
     each = math.ceil(2 * fixed / LOOKS)
     bets = AssignmentBets(kind.effect, experiments=(runs,))
     taken, units = np.full(runs, np.inf), 0
@@ -131,8 +140,9 @@ def power(kind: Kind, share: float, runs: int, rng: np.random.Generator) -> Foun
             break
         _more(bets, kind, share, runs, size, rng)
         units += size
-        taken = np.where((bets.best[:, 0] >= bar(ALPHA)) & (bets.leaning()[:, 0] == 1), np.minimum(taken, units), taken)
-    return Found(fixed, runs, float(np.isfinite(taken).mean()), float(np.median(np.minimum(taken / fixed, 2))))
+        found = (bets.best[:, 0] >= bar(ALPHA)) & (bets.leaning()[:, 0] == 1)
+        taken = np.where(found, np.minimum(taken, units), taken)
+    return taken
 
 
 def _more(bets: AssignmentBets, kind: Kind, share: float, runs: int, size: int, rng: np.random.Generator) -> None:

@@ -47,9 +47,10 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
 def paired(differences: Floats, bound: float, minimum: float, alpha: float, comparisons: int = 1) -> Paired:
     """Compare two models by the differences of their losses, one for each unit, in order of time.
 
-    `bound` is the largest absolute difference there can be; larger ones count as that. `minimum` is the smallest mean difference that matters.
+    `bound` is the largest absolute difference there can be; larger ones count as that, and NaN is left out. `minimum` is the smallest mean difference that matters.
     """
     values = np.clip(np.asarray(differences, np.float64), -bound, bound)
+    values = values[~np.isnan(values)]
     best = PairedBets(bound, minimum, NULLS)
     for piece in pieces(len(values)):
         best.look(values[piece])

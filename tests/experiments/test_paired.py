@@ -43,8 +43,8 @@ def test_the_interval_holds_the_mean_at_all_times() -> None:
     assert (bets.best[:, 0] >= bar(0.05)).mean() <= 0.05
 
 
-def test_differences_beyond_the_bound_count_as_the_bound() -> None:
-    assert paired(np.array([5.0, -1.0]), 1.0, 0.1, 0.05).mean == pytest.approx(0)
+def test_differences_beyond_the_bound_count_as_the_bound_and_unknown_ones_not_at_all() -> None:
+    assert paired(np.array([5.0, -1.0, np.nan]), 1.0, 0.1, 0.05).mean == pytest.approx(0)
 
 
 def test_no_rows_say_nothing() -> None:
