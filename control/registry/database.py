@@ -55,8 +55,12 @@ def shared(engine: Engine) -> bool:
 
 
 def _engine(given: str | URL) -> Engine:
+    wanted = "give postgresql://user@host/database"
     try:
         url = make_url(given)
+    except ArgumentError:
+        raise Unopenable(f"{given!r} is no registry: {wanted}") from None
+    try:
         if url.drivername == "sqlite":
             engine = create_engine(url)
             event.listen(engine, "connect", _prepare_sqlite)
@@ -67,11 +71,9 @@ def _engine(given: str | URL) -> Engine:
             engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=options)
             event.listen(engine, "begin", _begin_postgresql)
             return engine
-    except ArgumentError:
-        pass
     except ModuleNotFoundError as error:
         raise Unopenable(f"{error.name} is not installed: pip install 'hyperplan[postgresql]'") from None
-    raise Unopenable(f"{given!r} is no registry: give postgresql://user@host/database")
+    raise Unopenable(f"{url.render_as_string()!r} is no registry: {wanted}")  # which hides a password
 
 
 def for_writing(engine: Engine) -> Engine:

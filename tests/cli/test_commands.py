@@ -393,3 +393,36 @@ def test_a_problem_of_a_whole_document_names_no_place_in_it(run: Run) -> None:
 def test_an_error_can_be_read_by_machines(run: Run) -> None:
     found = json.loads(run("apply", "-f", "-", "--json", text=document("bad").replace("min: -60", "min: x")).stdout)
     assert found["errors"][0]["pointer"] == "/schema/features/dep_delay/min"
+
+
+def test_training_data_is_written_to_a_file_which_a_refusal_leaves_alone(run: Run, tmp_path: Path) -> None:
+    run("apply", "-f", "-", text=document("exported"))
+    file = tmp_path / "rows.parquet"
+    told = json.loads(run("export", "exported", "-o", str(file), "--json").stdout)
+    assert told == {"endpoint": "exported", "file": str(file), "bytes": file.stat().st_size}
+    described = duckdb.sql(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
+    assert ("dep_delay", "DOUBLE") in [row[:2] for row in described]
+    before = file.read_bytes()
+    refused = run("export", "nowhere", "-o", str(file))
+    assert (refused.returncode, file.read_bytes()) == (1, before)
+    assert "nowhere" in refused.stderr
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--keep", "30"], "--keep '30' is no length of time: write 30d"),
+        (["--keep-bytes", "20 furlongs"], "--keep-bytes '20 furlongs' is no size: write 20GB"),
+        (["--store", "mysql://user:secret@host/x"], "'mysql://user:***@host/x' is no store: give postgresql://"),
+        (["--registry", "mysql://user:secret@host/x"], "'mysql://user:***@host/x' is no registry: give postgresql://"),
+        (["--store", "postgresql://user:secret@127.0.0.1:1/x"], "postgresql://user:***@127.0.0.1:1/x cannot be opened"),
+    ],
+)
+def test_a_place_or_an_age_that_cannot_be_is_a_sentence(tmp_path: Path, arguments: list[str], said: str) -> None:
+    listen = ["--listen", "127.0.0.1:0", "--otlp-listen", "127.0.0.1:0", "--data", str(tmp_path)]
+    done = hyperplan("control", *listen, *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr

@@ -29,13 +29,14 @@ def open_database(where: Path | str) -> Database:
         from control.stores.databases.duckdb import DuckDB
 
         return DuckDB(where)
+    wanted = "give postgresql://user@host/database or clickhouse://user@host/database"
     try:
         url = make_url(where)
-        extra, name = _BY_SCHEME[url.drivername]
-    except (ArgumentError, KeyError):
-        raise Unopenable(
-            f"{where!r} is no store: give postgresql://user@host/database or clickhouse://user@host/database"
-        ) from None
+    except ArgumentError:
+        raise Unopenable(f"{where!r} is no store: {wanted}") from None
+    if url.drivername not in _BY_SCHEME:
+        raise Unopenable(f"{url.render_as_string()!r} is no store: {wanted}")  # which hides a password
+    extra, name = _BY_SCHEME[url.drivername]
     try:
         module = importlib.import_module(f"control.stores.databases.{extra}")
     except ModuleNotFoundError as error:
