@@ -90,13 +90,13 @@ def test_the_domain_opens_and_prints_nothing_and_reads_no_clock() -> None:
         assert calls & reaching == set(), source
 
 
-def test_only_comparisons_outcomes_pictures_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
+def test_only_comparisons_experiments_outcomes_pictures_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
     heavy = {
         source.relative_to(ROOT / "hyperplan").parts[0]
         for source in sources("hyperplan")
         if roots(source) & {"numpy", "scipy", "pandas"}
     }
-    assert heavy <= {"comparison", "outcomes.py", "pictures", "profile", "skew"}
+    assert heavy <= {"comparison", "experiments", "outcomes.py", "pictures", "profile", "skew"}
 
 
 def imported(*modules: str) -> set[str]:

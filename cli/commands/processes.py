@@ -232,11 +232,14 @@ def demo(
     every: Annotated[bool, typer.Option("--all", help="Replay every flight of the half year: 170,618.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Exit when the replay is over, even on a terminal.")] = False,
     traces: Traces = None,
+    pictures: Annotated[Path, typer.Option(help="The folder for the pictures of what control finds.")] = Path(
+        "run/demo"
+    ),
     as_json: Json = False,
 ) -> None:
     """Replay half a year of flights through Envoy and two models, with an edit, a crash and two broken feeds on the way.
 
-    Nothing needs to be set up: the models are trained first, and everything is removed at the end.
+    Nothing needs to be set up: the models are trained first, and everything but the pictures is removed at the end.
     """
     from demo.run import DemoSettings, run
 
@@ -250,12 +253,10 @@ def demo(
         flights=None if every else flights,
         stays=sys.stdout.isatty() and not once and not as_json,
         traces=traces,
+        pictures=pictures,
         as_json=as_json,
     )
     _run_until_signalled(lambda stop: run(settings, stop), as_json=as_json)
-
-
-# Endpoints.
 
 
 def _run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]], *, as_json: bool) -> None:
