@@ -30,7 +30,7 @@ SMALLEST, LARGEST, GROWTH = 100, 4000, 20
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """What units say of a treatment against the control arm. Effects are those of its `Effect`: differences, or ratios minus 1.
 
-    `evidence` is the log of the most that was ever won against "no effect", `needed` what refutes it. `leaning` is 1 if the treatment seems higher, -1 if
+    `evidence` is the log of the most that was won against "no effect" at the end of any piece, `needed` what refutes it. `leaning` is 1 if the treatment seems higher, -1 if
     lower. `low` and `high` bound the effect: -inf, inf for no bound, and NaN both if no one effect explains what was seen.
     """
 
@@ -50,7 +50,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def differs(self) -> bool:
-        """Whether "no effect" is refuted, at this look or at any before."""
+        """Whether "no effect" is refuted, at the end of any piece. Whoever looks in the middle of one keeps what was found there."""
         return self.evidence >= self.needed
 
 

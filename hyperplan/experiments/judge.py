@@ -2,6 +2,9 @@
 
 What comes in: labelled predictions, the weights of each routing revision, and counters of all traffic for the guardrails. Units that first came before the
 start are not part of the experiment unless they come again, but what is known of them from before may lessen the variance.
+
+Each call starts from the first row. Units are bet upon in pieces, and the last piece may be cut short by the look: what refutes something there counts, so
+whoever looks keeps a verdict once it is reached.
 """
 
 from collections.abc import Mapping

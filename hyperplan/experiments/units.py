@@ -3,7 +3,8 @@
 Rows of one entity are not independent, and all of them got the same arm: a test on rows takes ten visits of one user for ten users. So the rows
 of a unit are folded into one value, and the unit counts when its *observation window* closes: `window` after its first row, and
 `wait` more for labels to come in. Rows after the window, and labels after the wait, do not count, then or later. What has been counted never changes,
-so looking again sees the same units in the same order and a few more.
+so looking again sees the same units in the same order and a few more. (A label that is revised after the wait counts as late: feedback keeps
+the newest only.)
 
 A unit belongs to the arm that was *chosen* for it first, whoever answered, and to the routing revision of that choice. Should a change of weights move it
 to another arm within its window, its rows count for the first one (intention to treat): the effect looks smaller then, but nothing

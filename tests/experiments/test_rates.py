@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
 
 from hyperplan.experiments.rates import excess, shifted
 
@@ -34,6 +37,24 @@ def test_a_sound_canary_is_left_alone(rate: float, share: float) -> None:
 
 def test_a_canary_within_the_margin_is_left_alone() -> None:
     assert alarms(0.02, 0.01, 0.1, margin=2.0, canary=6000) <= ALPHA
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    treated=st.integers(0, 12),
+    control=st.integers(0, 12),
+    rate=st.integers(0, 500).map(lambda thousandths: thousandths / 1000),
+    margin=st.floats(1, 2),
+    part=st.sampled_from([0.0, 0.5, 0.9, 1.0]),
+)
+def test_wealth_is_at_most_one_on_average_whatever_the_rate(
+    treated: int, control: int, rate: float, margin: float, part: float
+) -> None:
+    """By enumerating all that can happen; the treatment's rate is up to the margin times that of the control arm."""
+    ours, theirs = np.meshgrid(np.arange(treated + 1), np.arange(control + 1))
+    chance = binom.pmf(ours, treated, part * margin * rate) * binom.pmf(theirs, control, rate)
+    won = excess(ours[..., None], np.full((1,), treated), theirs[..., None], np.full((1,), control), margin)[..., 0]
+    assert (chance * np.exp(won)).sum() <= 1 + 1e-9
 
 
 def test_an_outage_that_hits_both_arms_is_no_evidence() -> None:

@@ -3,6 +3,10 @@
 import math
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
 
 from hyperplan.experiments.sample_ratio import ALPHA, mismatch, mismatches
 from hyperplan.skew.evidence import average
@@ -21,6 +25,15 @@ def ever(share: float, runs: int) -> float:
 
 def test_units_that_come_as_declared_are_seldom_called_broken() -> None:
     assert ever(0.1, 4000) <= 2 * ALPHA  # 4,000 runs of a test that errs in at most 4
+
+
+@settings(max_examples=50, deadline=None)
+@given(units=st.integers(0, 40), share=st.floats(0.001, 0.999))
+def test_wealth_is_one_on_average_if_units_come_as_declared(units: int, share: float) -> None:
+    treated = np.arange(units + 1)
+    counts = np.stack([units - treated, treated], axis=-1).astype(float)
+    won = mismatches(counts, np.array([1 - share, share]))
+    assert binom.pmf(treated, units, share) @ np.exp(won) == pytest.approx(np.ones(won.shape[-1]))
 
 
 def test_an_arm_that_loses_a_fifth_of_its_units_is_found() -> None:
