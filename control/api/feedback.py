@@ -1,12 +1,10 @@
 """Feedback: the truth about predictions, one by one or many at once.
 
-A request is taken whole or not at all, and acknowledged when it is on disk. A good body is read in one decode, straight to what it means; only
-one that is not is read again, item by item, to say what is wrong and where.
+A request is taken whole or not at all, and acknowledged when it is on disk.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +14,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest
-from control.api.items import JSON, LINES, MSGPACK, items_of
 from control.api.periods import read_time
 from control.otlp.commits import Commits
 from control.problems import HttpProblem
@@ -24,15 +21,14 @@ from control.registry import NoSuchEndpoint, Registry
 from control.stores import Store, Unavailable
 from control.stores.arrivals import Arrival
 from hyperplan.endpoint import Endpoint
-from hyperplan.feedback import Feedback, SentFeedback, feedback_of, read_sent
-from hyperplan.problems import Invalid, Problem
+from hyperplan.feedback import SentFeedback
+from hyperplan.feedback_batches import BadBatch, Batches, TooMany
+from hyperplan.items import TYPES
 
 LARGEST_BODY = 64 << 20
 """Bytes of one request."""
 MOST_FEEDBACK = 100_000
 """Predictions of one request."""
-MOST_PROBLEMS = 1000
-"""Problems that an answer lists."""
 
 
 class TakenFeedback(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +41,7 @@ class TakenFeedback(msgspec.Struct, frozen=True, kw_only=True):
     "/v1/feedback",
     status_code=HTTPStatus.OK,
     request_max_body_size=LARGEST_BODY,
-    opt={BODY: list[SentFeedback], MEDIA_TYPES: (JSON, LINES, MSGPACK)},
+    opt={BODY: list[SentFeedback], MEDIA_TYPES: TYPES},
 )
 async def post_feedback(
     registry: NamedDependency[Registry], commits: NamedDependency[Commits], request: AnyRequest
@@ -93,89 +89,18 @@ def get_coverage(
 
 
 def _arrivals(registry: Registry, kind: str, body: bytes, now: int) -> list[Arrival]:
-    reader = _Reader(registry, now)
-    try:
-        sent = _DECODERS[kind](body) if kind in _DECODERS else None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        sent = None
-    if sent is None:
-        return _slowly(reader, kind, body)
-    _check_count(len(sent))
-    try:
-        return [Arrival(reader.feedback(one)) for one in sent]
-    except Invalid:
-        return _slowly(reader, kind, body)
-
-
-def _slowly(reader: "_Reader", kind: str, body: bytes) -> list[Arrival]:
-    """The same of a body that may hold bad ones, all of which are told."""
-    arrivals: list[Arrival] = []
-    problems: list[Problem] = []
-    items = items_of(kind, body)
-    _check_count(len(items))
-    for item in items:
+    def endpoint_of(name: str) -> Endpoint | None:
         try:
-            arrivals.append(Arrival(reader.feedback(read_sent(item.data))))
-        except Invalid as error:
-            found = (Problem(item.pointer + one.pointer, one.detail, item.line) for one in error.problems)
-            problems += found if len(problems) < MOST_PROBLEMS else ()
-    if problems:
-        listed = f"; the first {MOST_PROBLEMS} problems are listed" if len(problems) >= MOST_PROBLEMS else ""
-        detail = f"{len(items) - len(arrivals)} of {len(items)} cannot be taken, and so none was{listed}"
-        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=problems[:MOST_PROBLEMS])
-    return arrivals
+            return registry.get(name)[1]
+        except NoSuchEndpoint:
+            return None
 
-
-def _check_count(count: int) -> None:
-    if count > MOST_FEEDBACK:
-        detail = f"feedback for {count} predictions is more than the {MOST_FEEDBACK} of one request; send several"
-        raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-
-
-class _Reader:
-    """Holds feedback against the endpoints as they are now."""
-
-    def __init__(self, registry: Registry, now: int) -> None:
-        self._registry = registry
-        self._now = now
-        self._known: dict[str, Endpoint | None] = {}
-
-    def feedback(self, sent: SentFeedback) -> Feedback:
-        """What was sent, checked.
-
-        Raises:
-            Invalid: with everything that is wrong with it.
-        """
-        endpoint = self._endpoint(sent.endpoint)
-        if endpoint is None:
-            raise Invalid([Problem("/endpoint", f"there is no endpoint {sent.endpoint[:100]!r}")])
-        return feedback_of(sent, endpoint, now=self._now)
-
-    def _endpoint(self, name: str) -> Endpoint | None:
-        if name not in self._known:
-            try:
-                self._known[name] = self._registry.get(name)[1]
-            except NoSuchEndpoint:
-                self._known[name] = None
-        return self._known[name]
-
-
-_json = msgspec.json.Decoder(list[SentFeedback] | SentFeedback)
-_line = msgspec.json.Decoder(SentFeedback)
-_msgpack = msgspec.msgpack.Decoder(list[SentFeedback] | SentFeedback)
-
-
-def _several(sent: Any) -> Sequence[SentFeedback]:
-    return sent if isinstance(sent, list) else [sent]
-
-
-_DECODERS: Mapping[str, Callable[[bytes], Sequence[SentFeedback]]] = {
-    "": lambda body: _several(_json.decode(body)),
-    JSON: lambda body: _several(_json.decode(body)),
-    LINES: _line.decode_lines,
-    MSGPACK: lambda body: _several(_msgpack.decode(body)),
-}
-"""How a good body is read in one go, by its media type."""
+    try:
+        return [Arrival(one) for one in Batches(endpoint_of, now, MOST_FEEDBACK).read(kind, body)]
+    except BadBatch as error:
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, error.detail, errors=error.problems) from None
+    except TooMany as error:
+        raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from None
 
 
 handlers: list[Any] = [post_feedback, get_coverage]

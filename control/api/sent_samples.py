@@ -14,13 +14,13 @@ from litestar import post
 from litestar.di import NamedDependency
 
 from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest
-from control.api.items import JSON, LINES, MSGPACK, items_of
 from control.otlp.commits import Commits
 from control.problems import HttpProblem
 from control.registry import NoSuchEndpoint, Registry
 from control.stores import Unavailable
 from control.stores.arrivals import arriving
 from hyperplan.endpoint import Endpoint
+from hyperplan.items import TYPES, items_of
 from hyperplan.problems import Invalid, Problem
 from hyperplan.sample import Sample
 from hyperplan.sent_samples import SentSample, read_sent, sample_of
@@ -43,7 +43,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     "/v1/samples",
     status_code=HTTPStatus.OK,
     request_max_body_size=LARGEST_BODY,
-    opt={BODY: list[SentSample], MEDIA_TYPES: (JSON, LINES, MSGPACK)},
+    opt={BODY: list[SentSample], MEDIA_TYPES: TYPES},
 )
 async def post_samples(
     registry: NamedDependency[Registry], commits: NamedDependency[Commits], request: AnyRequest

@@ -1,15 +1,20 @@
 """Bodies that hold one thing, an array of them, or one a line: each thing with its place, for whoever has to say what is wrong with it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
 
-from control.problems import HttpProblem
 from hyperplan.problems import Invalid, Problem, pointer
 
 JSON, LINES, MSGPACK = "application/json", "application/x-ndjson", "application/msgpack"
+
+
+TYPES = (JSON, LINES, MSGPACK)
+
+
+class UnreadType(Exception):
+    """A media type that nothing reads; the message names those that are."""
 
 
 class Item(NamedTuple):
@@ -24,16 +29,12 @@ def items_of(kind: str, body: bytes) -> list[Item]:
     """What a body holds, one by one.
 
     Raises:
-        HttpProblem: it is of none of the types that are read, or not what its type says.
+        UnreadType: it is of none of the types that are read.
+        Invalid: it is not what its type says.
     """
     read = _READERS.get(kind)
     if read is None:
-        types = ", ".join((JSON, LINES, MSGPACK))
-        raise HttpProblem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"the body must be one of {types}, not {kind[:100]}",
-            headers={"accept": types},
-        )
+        raise UnreadType(f"the body must be one of {', '.join(TYPES)}, not {kind[:100]}")
     try:
         return list(read(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
