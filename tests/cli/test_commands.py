@@ -400,7 +400,7 @@ def test_training_data_is_written_to_a_file_which_a_refusal_leaves_alone(run: Ru
     file = tmp_path / "rows.parquet"
     told = json.loads(run("export", "exported", "-o", str(file), "--json").stdout)
     assert told == {"endpoint": "exported", "file": str(file), "bytes": file.stat().st_size}
-    described = duckdb.sql(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
+    described = duckdb.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
     assert ("dep_delay", "DOUBLE") in [row[:2] for row in described]
     before = file.read_bytes()
     refused = run("export", "nowhere", "-o", str(file))
