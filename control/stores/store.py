@@ -1,21 +1,28 @@
 """The store: all that control remembers of traffic, and the one transaction that takes samples in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
+
+import pyarrow as pa
 
 from control.stores.arrivals import Arrival, Observation, arriving
 from control.stores.counters import Counters, CumulativeSum
 from control.stores.databases import Database, Overtaken, open_database
+from control.stores.export import Wanted, export
 from control.stores.feedback import Feedbacks
+from control.stores.forgetting import remove_before, time_to_fit
+from control.stores.keeping import Keeping
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
+from control.stores.tables import COUNTER_INCREMENTS, SAMPLES, SHADOWS, WINDOWS, StoredTable
 from control.stores.windows import Windows
 from hyperplan.endpoint import Endpoint
 from hyperplan.feedback import Feedback
 from hyperplan.outcomes import Outcomes
 from hyperplan.sample import Sample
+from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
 from hyperplan.windows import EndpointSource
 
@@ -96,6 +103,36 @@ class Store:
     def compact(self, now: int) -> int:
         """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
         return self.windows.compact(now) + self.counters.compact(now)
+
+    def export(self, schema: Schema, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+        """The rows of samples as training data; see `control.stores.export`."""
+        return export(self._database, schema, wanted)
+
+    def forget(self, keeping: Keeping, now: int) -> int:
+        """Remove some of what is older than it need be by a time (nanoseconds since 1970), the oldest; how many rows.
+
+        Raises:
+            Unavailable: the database failed.
+        """
+        limits: list[tuple[StoredTable, str, float | None]] = [
+            (SAMPLES, "time", keeping.samples),
+            (SHADOWS, "time", keeping.samples),
+            (WINDOWS, "start", keeping.windows),
+            (COUNTER_INCREMENTS, "bucket", keeping.windows),
+        ]
+        removed = sum(
+            remove_before(self._database, table, column, now - round(age * 1e9))
+            for table, column, age in limits
+            if age is not None
+        )
+        end = time_to_fit(self._database, (SAMPLES, SHADOWS), keeping.size) if keeping.size is not None else None
+        if end is not None:
+            removed += sum(remove_before(self._database, table, "time", end) for table in (SAMPLES, SHADOWS))
+        return removed
+
+    def reclaim(self) -> None:
+        """Make the space of what was removed free for what comes."""
+        self._database.reclaim()
 
     def close(self) -> None:
         """Close the file."""

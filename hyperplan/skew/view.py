@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 NARROW = 0.12
 """The deviation, as a share of the mean, below which a sketch has fewer than six cells for it."""
-LIGHT = 7.0
+LIGHT = 6.0
 """Deviations from the mean beyond which an extreme of the reference says that its tails are heavy, and its deviation no good measure."""
 BETS = (0.02, 0.1, 0.5)
 """Squares of the changes that are bet upon, of a mean in deviations: a change of 0.1 is a PSI of 0.1."""
