@@ -97,7 +97,7 @@ async def control(folder: Path, store: str | None) -> AsyncIterator[tuple[str, i
         sys.executable, "-m", "cli.main", "control", *at, *more, stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        await _apply(f"http://{api.host}:{api.port}", process)
+        await applied(f"http://{api.host}:{api.port}", process)
         yield f"{otlp.host}:{otlp.port}", process.pid
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -105,7 +105,8 @@ async def control(folder: Path, store: str | None) -> AsyncIterator[tuple[str, i
         await process.wait()
 
 
-async def _apply(url: str, process: asyncio.subprocess.Process) -> None:
+async def applied(url: str, process: asyncio.subprocess.Process) -> None:
+    """Give control the flights' endpoint, as soon as it answers."""
     document = flights.document("http://127.0.0.1:1/", sampling=1.0)
     async with httpx.AsyncClient(base_url=url) as client:
         while True:

@@ -310,6 +310,43 @@ def test_what_control_does_not_take_of_a_file_is_told_with_its_rows(run: Run, tm
     assert "/1/model: 'nobody@1' is no model of 'refusing'" in done.stderr
 
 
+def test_labels_of_a_file_are_told_for_the_predictions_that_its_columns_name(
+    run: Run, control: str, tmp_path: Path
+) -> None:
+    run("apply", "-f", "-", text=document("labelled"))
+    path = tmp_path / "scored.parquet"
+    duckdb.execute(
+        "COPY (SELECT i / 2.0 AS dep_delay, 'AA' AS carrier, i AS distance, 'N' || i AS tailnum, 'p-' || i AS id, i % 2 = 1 AS late, "
+        f"TIMESTAMP '2026-03-01 12:00:00' + to_seconds(i) AS at FROM range(100) t(i)) TO '{path}'"
+    )
+    to = ("--endpoint", "labelled")
+    run("samples", "import", str(path), *to, "--model", "gbm@1", "--time-column", "at", "--id-column", "id")
+    file = ("feedback", "import", str(path), *to, "--label-column", "late", "--json")
+    by_entity = run(*file, "--entity-column", "tailnum", "--time-column", "at", "--tolerance", "0.5")
+    assert json.loads(by_entity.stdout) == {"feedback": 100}, by_entity.stderr
+    assert json.loads(run(*file, "--id-column", "id").stdout) == {"feedback": 100}
+    done = run("feedback", "send", *to, "--id", "p-1", "--label", "false", "--revision", "1")
+    assert (done.returncode, done.stdout) == (0, "labelled: told\n"), done.stderr
+    period = {"since": "2026-03-01T12:00:00Z", "until": "2026-03-01T13:00:00Z"}
+    coverage = httpx.get(f"{control}/v1/endpoints/labelled/feedback", params=period).json()
+    assert coverage == {"samples": 100, "labelled": 100, "unsampled": 0, "ambiguous": 0}
+    labels = [httpx.get(f"{control}/v1/endpoints/labelled/samples/p-{i}").json()["feedback"] for i in (1, 3)]
+    assert [[told["label"] for told in one] for one in labels] == [[0.0], [1.0]]
+
+
+def test_feedback_that_names_no_prediction_or_holds_no_label_is_a_sentence(run: Run, tmp_path: Path) -> None:
+    run("apply", "-f", "-", text=document("untold"))
+    (tmp_path / "labels.csv").write_text("id,late\np-1,1\np-2,perhaps\n")
+    file = ("feedback", "import", str(tmp_path / "labels.csv"), "--endpoint", "untold", "--label-column", "late")
+    nameless = run(*file)
+    assert (nameless.returncode, "give --id-column" in nameless.stderr) == (1, True)
+    bad = run(*file, "--id-column", "id")
+    assert "rows 1 to 2, of which /0 is the first" in bad.stderr
+    assert "/1/label" in bad.stderr
+    lost = run("feedback", "send", "--endpoint", "untold", "--label", "1")
+    assert "/prediction_id: is missing" in lost.stderr
+
+
 def test_a_control_that_is_away_is_a_sentence() -> None:
     away = claim("127.0.0.1:0", "--control").url
     done = hyperplan("get", "--control", away)
