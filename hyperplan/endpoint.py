@@ -137,10 +137,14 @@ class Routing(_Part, frozen=True, kw_only=True):
 
 
 class Sampling(_Part, frozen=True, kw_only=True):
-    """Which requests are observed: a share of all, and no more than so many in a second."""
+    """Which requests are observed: a share of all, and no more than so many in a second.
+
+    `keep` names a header: requests that have it, because they will get a label, are all observed, up to as many in a second for themselves.
+    """
 
     rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
     max_per_second: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 200
+    keep: str | None = None
 
 
 class Endpoint(_Part, frozen=True, kw_only=True):
@@ -231,6 +235,8 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from _problems_of_models(endpoint)
     yield from _problems_of_rules(endpoint)
     yield from _problems_of_routing(endpoint)
+    if endpoint.sampling.keep is not None:
+        yield from _problems_of_header(endpoint.sampling.keep, "/sampling/keep")
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
         if header != part:

@@ -16,7 +16,7 @@ from control.stores.keeping import Keeping
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
-from control.stores.tables import COUNTER_INCREMENTS, SAMPLES, SHADOWS, WINDOWS, StoredTable
+from control.stores.tables import COUNTER_INCREMENTS, FEEDBACK, SAMPLES, SHADOWS, WINDOWS, StoredTable
 from control.stores.windows import Windows
 from hyperplan.endpoint import Endpoint
 from hyperplan.feedback import Feedback
@@ -117,6 +117,7 @@ class Store:
         limits: list[tuple[StoredTable, str, float | None]] = [
             (SAMPLES, "time", keeping.samples),
             (SHADOWS, "time", keeping.samples),
+            (FEEDBACK, "time", keeping.samples),
             (WINDOWS, "start", keeping.windows),
             (COUNTER_INCREMENTS, "bucket", keeping.windows),
         ]

@@ -25,6 +25,7 @@ from extproc.stages.refusal import refusal
 from extproc.stages.sampler import Sampler
 from extproc.wire import Headers, HttpBody, HttpHeaders, ProcessingRequest, text
 from hyperplan import decision
+from hyperplan.endpoint import Sampling
 from hyperplan.inspection import Inspection
 from hyperplan.plan import EMPTY, CompiledEndpoint, CompiledPlan
 from hyperplan.protocols import Body, Unreadable
@@ -86,29 +87,40 @@ class Decide:
             return None
         served = self._served.get(endpoint.name)
         if served is None:
-            sampler = Sampler(endpoint.document.sampling, self.monotonic, self.source)
-            served = self._served[endpoint.name] = _Served(endpoint, sampler)
+            sampling = endpoint.document.sampling
+            sampler = Sampler(sampling, self.monotonic, self.source)
+            keeper = Sampler(Sampling(rate=1, max_per_second=sampling.max_per_second), self.monotonic, self.source)
+            served = self._served[endpoint.name] = _Served(endpoint, sampler, keeper)
         return served
 
 
 class _Served:
     """An endpoint that is asked for: what the stage keeps of it from one request to the next."""
 
-    __slots__ = ("_routed", "endpoint", "is_copied", "sampler")
+    __slots__ = ("_routed", "endpoint", "is_copied", "keeper", "sampler")
 
-    def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler) -> None:
+    def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler, keeper: Sampler) -> None:
         self.endpoint = endpoint
         self.sampler = sampler
+        self.keeper = keeper
         self.is_copied = bool(endpoint.document.routing.shadow)
         self._routed: dict[str, bytes] = {}
 
     def outlives(self, after: CompiledEndpoint | None) -> bool:
-        """Whether the sampler may go on when the endpoint has become another."""
+        """Whether the samplers may go on when the endpoint has become another."""
         return after is not None and after.document.sampling == self.endpoint.document.sampling
 
     def under(self, after: CompiledEndpoint) -> "_Served":
         """What is kept when the endpoint has become another."""
-        return self if after is self.endpoint else _Served(after, self.sampler)
+        return self if after is self.endpoint else _Served(after, self.sampler, self.keeper)
+
+    def draw(self, headers: Headers) -> float | None:
+        """The inclusion probability of a request with these headers if it is to be sampled, else None.
+
+        Requests that are kept are drawn apart from the others, so that neither takes the other's place.
+        """
+        keep = self.endpoint.document.sampling.keep
+        return self.keeper.draw() if keep is not None and headers.get(keep) else self.sampler.draw()
 
     def routed(self, arm: str) -> bytes:
         """The answer that sends an unremarkable request to an arm."""
@@ -209,7 +221,7 @@ class DecideExchange:
         self._plan_number = decide.plan.number
         self._time = decide.clock()
         self._began = decide.monotonic()
-        self._inclusion = served.sampler.draw()
+        self._inclusion = served.draw(self._headers)
         if message.end_of_stream:
             return self._conclude(served.endpoint.inspector.inspect(b""), self._routed_at_headers)
         declared = decision.number_in(self._headers.get("content-length"))

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from control.stores import Keeping, Store, forgetting, keep_forgetting
+from control.stores.arrivals import Arrival
 from control.stores.retention import MISTRUST, Clock
 from control.stores.samples import Question
+from hyperplan.feedback import Feedback
 from hyperplan.sample import Sample
 from hyperplan.shadow import ShadowSample
 from tests.support.databases import EVERYWHERE
@@ -36,6 +38,17 @@ def test_samples_and_answers_older_than_they_are_kept_are_removed_and_windows_st
     assert ids(store) == ["b"]
     assert (store.shadows.get("flight-delay", "a"), len(store.shadows.get("flight-delay", "b"))) == ([], 1)
     assert sum(bucket.profile.rows for bucket in store.windows.find("flight-delay", 0, FOREVER)) == 2
+
+
+@EVERYWHERE
+def test_feedback_that_was_received_longer_ago_than_samples_are_kept_is_removed(store: Store, t0: int) -> None:
+    old, new = (
+        Feedback(endpoint="flight-delay", prediction_id="a", label=1.0, time=5, received=t0 + s)
+        for s in (0, 10 * SECOND)
+    )
+    store.take([Arrival(old), Arrival(new)])
+    assert store.forget(Keeping(samples=5), t0 + 12 * SECOND) == 1
+    assert store.feedback.coverage("flight-delay", t0, FOREVER).unsampled == 1
 
 
 @EVERYWHERE

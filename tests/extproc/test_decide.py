@@ -318,6 +318,32 @@ def test_the_answer_is_asked_for_only_when_the_request_is_sampled(decide_with: C
     assert not unsampled.HasField("mode_override")
 
 
+def test_requests_that_say_they_will_get_a_label_are_kept_with_the_probability_of_that(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    converse = decide_with(("rate: 1,", "rate: 0, keep: x-will-be-labelled,"))
+    for headers in ({"x-will-be-labelled": "yes"}, {"x-will-be-labelled": ""}, {}):
+        conversation = converse()
+        conversation.request_headers(headers)
+        conversation.request_body(GOOD)
+        conversation.close()
+    assert [sample.inclusion for sample, _ in memory.samples] == [1.0]
+
+
+def test_requests_that_are_kept_have_the_limit_for_themselves(
+    decide_with: Callable[..., Converse], memory: Memory
+) -> None:
+    converse = decide_with(("max_per_second: 1000000", "max_per_second: 2, keep: x-keep"))
+    for number in range(100):
+        conversation = converse()
+        conversation.request_headers({} if number < 50 else {"x-keep": "1"})
+        conversation.request_body(GOOD)
+        conversation.close()
+    inclusions = [sample.inclusion for sample, _ in memory.samples]
+    assert inclusions.count(1.0) == 4  # the first two of each
+    assert all(inclusion >= 2 / 50 for inclusion in inclusions)
+
+
 def test_a_sample_holds_the_whole_exchange(converse: Converse, memory: Memory) -> None:
     conversation = converse()
     conversation.request_headers({"x-platform": "ios"})
