@@ -14,8 +14,8 @@ from bench.skew.parallel import over
 from bench.skew.serving import LOOK, Watch, looks_of, opens, reference_of, taken
 from hyperplan.schema import AnyFeature, Float, Schema
 
-TRAINING, BEFORE, AFTER = 40_000, 3_000, 3_000
-PLACES = 4
+TRAINING, BEFORE, AFTER = 40_000, 1_000, 2_000
+PLACES = 2
 
 BROKEN = Line(
     "one broken source with ten features: alerts sent",
