@@ -24,12 +24,12 @@ lint: $(VENV)/dev
 types: $(VENV)/dev
 	$(BIN)/mypy
 
-unit: $(VENV)/dev
+unit: $(VENV)/postgresql
 	$(BIN)/pytest --numprocesses auto --dist loadgroup -m 'not heavy' --ignore tests/acceptance --ignore tests/bench --ignore tests/interop
 
-acceptance: $(VENV)/dev  ## Run the demo, the compose file's services, the benchmark's peers and all that is slow, and judge them
+acceptance: $(VENV)/postgresql  ## Run the demo, the compose file's services, the benchmark's peers and all that is slow, and judge them
 	$(BIN)/pytest tests/acceptance tests/bench
-	$(BIN)/pytest -m heavy tests/end_to_end tests/extproc
+	$(BIN)/pytest -m heavy tests/control_data tests/end_to_end tests/extproc
 
 INTEROP := $(patsubst tests/interop/requirements/%.txt,build/interop/%/stamp,$(wildcard tests/interop/requirements/*.txt))
 
@@ -66,6 +66,11 @@ format: $(VENV)/dev  ## Put the code into shape
 
 proto: $(VENV)/dev  ## Generate the wire messages from their .proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. extproc/wire/*.proto
+
+# A server for the tests of stores, which Debian has and PyPI has not.
+$(VENV)/postgresql: $(VENV)/dev
+	$(BIN)/python -m tests.support.postgresql
+	touch $@
 
 clean:  ## Remove what was installed and built
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,5 +1,6 @@
 """Control's HTTP API, as the commands use it: a call gives data or a `Failure` that says why not."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -49,6 +50,31 @@ class ControlApi:
         if "json" not in response.headers.get("content-type", ""):
             raise Failure(f"what answers at {self._url} is not control; is --control right?")
         return response
+
+    def download(self, path: str, file: Path) -> int:
+        """Write an answer to a file, which is not touched before all of it is there; its size in bytes.
+
+        Raises:
+            Failure: control cannot be reached, refuses or breaks off, or the file cannot be written.
+        """
+        part = file.with_name(f"{file.name}.part")
+        try:
+            with self._http.stream("GET", path) as response:
+                if response.is_error:
+                    response.read()
+                    raise refused(response)
+                with part.open("wb") as written:
+                    size = sum(written.write(data) for data in response.iter_bytes())
+            part.replace(file)
+        except httpx.HTTPError as error:
+            part.unlink(missing_ok=True)
+            raise Failure(
+                f"control at {self._url} cannot be reached, or broke off: {error or type(error).__name__}"
+            ) from None
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise Failure(f"{file} cannot be written: {error.strerror}") from None
+        return size
 
 
 def refused(response: httpx.Response) -> Failure:

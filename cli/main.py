@@ -6,11 +6,11 @@ The sidecar must not pay for control's libraries, nor `hyperplan --help` for any
 import sys
 
 from cli.app import app
-from cli.commands import alerts, endpoints, monitoring, processes, samples, schema, skew
+from cli.commands import alerts, endpoints, export, monitoring, processes, samples, schema, skew
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, monitoring, skew, alerts)
+COMMANDS = (processes, endpoints, schema, samples, export, monitoring, skew, alerts)
 """In the order in which `--help` lists them."""
 
 

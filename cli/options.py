@@ -32,6 +32,33 @@ StoreUrl = Annotated[
         show_default="a DuckDB file in --data",
     ),
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        envvar="HYPERPLAN_KEEP",
+        help="How long samples and what shadows answered are kept: 30d, 36h.",
+        show_default="for ever",
+    ),
+]
+KeepBytes = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-bytes",
+        envvar="HYPERPLAN_KEEP_BYTES",
+        help="How much of them is kept: 20GB; the oldest go first.",
+        show_default="all",
+    ),
+]
+KeepWindows = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-windows",
+        envvar="HYPERPLAN_KEEP_WINDOWS",
+        help="How long windows and counters are kept, which are small and what skew is told from: 400d.",
+        show_default="for ever",
+    ),
+]
 RegistryUrl = Annotated[
     str | None,
     typer.Option(

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from control.alerts.book import NoSuchAlert, NoSuchSilence
 from control.registry import NoSuchEndpoint, NoSuchRevision, Stale
 from control.stores import Unavailable
+from hyperplan.items import TYPES, UnreadType
 from hyperplan.problems import Invalid, Problem
 
 log = logging.getLogger("hyperplan.control")
@@ -95,6 +96,11 @@ def _on_invalid(_: Request[Any, Any, Any], error: Invalid) -> Response[bytes]:
     return answer(invalid("the document", error))
 
 
+def _on_type(_: Request[Any, Any, Any], error: UnreadType) -> Response[bytes]:
+    headers = {"accept": ", ".join(TYPES)}
+    return answer(HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(error), headers=headers))
+
+
 def _on_missing(_: Request[Any, Any, Any], error: LookupError) -> Response[bytes]:
     return answer(not_found(str(error)))
 
@@ -146,6 +152,7 @@ def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 HANDLERS: dict[Any, Any] = {
     HttpProblem: _on_problem,
     Invalid: _on_invalid,
+    UnreadType: _on_type,
     NoSuchEndpoint: _on_missing,
     NoSuchRevision: _on_missing,
     NoSuchAlert: _on_missing,

@@ -20,7 +20,7 @@ from control.plans import PlanFeed
 from control.registry import NoSuchEndpoint, Registry
 from control.registry.database import FILE, open_database, sqlite_url
 from control.registry.database import Unopenable as UnopenableRegistry
-from control.stores import Store, Unavailable, keep_compacting, open_store
+from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
 from hyperplan.endpoint import Endpoint
 
@@ -44,6 +44,7 @@ class ControlSettings(NamedTuple):
     bucket: float
     registry: str | None = None
     store: str | None = None
+    keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
 
 
@@ -72,6 +73,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         feed = PlanFeed(registry)
         otlp_port = await _receive(settings, store, opened)
         opened.push_async_callback(_cancel, asyncio.create_task(keep_compacting(store)))
+        opened.push_async_callback(_cancel, asyncio.create_task(keep_forgetting(store, settings.keeping)))
         address = "{}:{}".format(*listener.getsockname()[:2])
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
         alerting = Alerting(registry, store, settings.webhooks)

@@ -37,8 +37,19 @@ class FeatureSkew(NamedTuple):
     violations: Mapping[str, int]
 
 
+class Named(NamedTuple):
+    """What control said was wrong: an alert, with the features that it names and by which name, and its picture as SVG."""
+
+    id: str
+    state: str
+    since: str
+    sentence: str
+    findings: Sequence[tuple[str, str]]
+    picture: str
+
+
 class Observed(NamedTuple):
-    """The replay in numbers. `errors` describes the first client errors, if there are any; `violations` are counted of all traffic, by kind and then by feature."""
+    """The replay in numbers, and in control's words. `errors` describes the first client errors, if there are any; `violations` are counted of all traffic, by kind and then by feature."""
 
     requests: int
     client_errors: int
@@ -48,6 +59,7 @@ class Observed(NamedTuple):
     arms: Mapping[str, Mapping[str, Any]]
     violations: Mapping[str, Mapping[str, int]]
     skew: Sequence[FeatureSkew]
+    alerts: Sequence[Named]
     checks: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
@@ -56,7 +68,8 @@ class Observed(NamedTuple):
             part.feature: {key: value for key, value in part._asdict().items() if key != "feature"}
             for part in self.skew
         }
-        return self._asdict() | {"skew": skew}
+        alerts = [{key: value for key, value in alert._asdict().items() if key != "picture"} for alert in self.alerts]
+        return self._asdict() | {"skew": skew, "alerts": alerts}
 
 
 async def observe(
@@ -84,6 +97,7 @@ async def observe(
         arms=_arms(traffic, samples, answers),
         violations=_by_kind(traffic["total"]["violations"]),
         skew=await _skew(http, path),
+        alerts=await _alerts(http, endpoint.name),
         checks=_checks(endpoint, samples, edited, new_split),
     )
 
@@ -131,6 +145,22 @@ async def _skew(http: httpx.AsyncClient, path: str) -> list[FeatureSkew]:
         for feature, total in report["total"]["features"].items()
     ]
     return sorted(parts, key=lambda part: part.worst_psi or 0.0, reverse=True)
+
+
+async def _alerts(http: httpx.AsyncClient, endpoint: str) -> list[Named]:
+    """What control said was wrong, as it happened; whether it is over or not."""
+    found = [alert for alert in await _get(http, "/v1/alerts", endpoint=endpoint) if alert["opened"]]
+    return [
+        Named(
+            id=alert["id"],
+            state=alert["state"],
+            since=alert["since"],
+            sentence=alert["sentence"],
+            findings=sorted({(finding["feature"], finding["finding"]) for finding in alert["findings"]}),
+            picture=(await _answer(http, alert["links"]["picture"])).text,
+        )
+        for alert in sorted(found, key=lambda alert: alert["opened"])
+    ]
 
 
 def _worst(windows: Sequence[Any], feature: str, measure: str) -> float | None:
@@ -195,7 +225,11 @@ def _share(endpoint: Endpoint, arm: str) -> float:
 
 
 async def _get(http: httpx.AsyncClient, path: str, **parameters: str) -> Any:
+    return (await _answer(http, path, **parameters)).json()
+
+
+async def _answer(http: httpx.AsyncClient, path: str, **parameters: str) -> httpx.Response:
     response = await http.get(path, params=parameters)
     if response.is_error:
         raise Failure(f"control cannot say: {path}: {response.status_code} {response.text}")
-    return response.json()
+    return response

@@ -23,6 +23,7 @@ from cli.failure import Failure
 from cli.processes import Process, own_environment
 from cli.profiling import profile_file
 from cli.stack import Stack, StackSettings
+from cli.texts import write_text
 from demo import acts
 from demo.client import Answer, replay
 from demo.endpoint import NAME, document
@@ -32,7 +33,7 @@ from demo.screen import Screen
 from demo.training import Training, train
 from hyperplan.endpoint import Endpoint, parse_endpoint
 
-BUCKET = 2.0
+BUCKET = 0.5
 """Seconds of traffic that one profile covers in the demo: half a year passes in a minute, and so do its accidents."""
 RATE = 340.0
 """Flights in a second, so that 20,000 take about a minute."""
@@ -45,7 +46,7 @@ REFERENCE_CHUNK = 10_000
 
 
 class DemoSettings(NamedTuple):
-    """How the demo runs. `flights` is None for all of them; `stays` keeps the stack up after the replay."""
+    """How the demo runs. `flights` is None for all of them; `stays` keeps the stack up after the replay. The pictures of alerts are kept in `pictures`."""
 
     listen: Address
     control: Address
@@ -53,6 +54,7 @@ class DemoSettings(NamedTuple):
     flights: int | None
     stays: bool
     traces: str | None
+    pictures: Path
     as_json: bool
 
 
@@ -107,6 +109,7 @@ class _Demo:
             await self._replay(rows, http, servers[VICTIM][0])
             with screen.step("waiting for the last samples"):
                 observed = await observe(http, endpoint, self._answers, self._edited, NEW_SPLIT)
+            self._keep_pictures(observed)
             self._tell(observed)
             if self._settings.stays:
                 screen.say(f"\nthe console is at {console}; Ctrl-C ends the demo")
@@ -214,11 +217,17 @@ class _Demo:
         """Logs are kept for when something goes wrong; the screen belongs to the replay."""
         self._log.append(f"{name:<8}| {line}")
 
+    def _keep_pictures(self, observed: Observed) -> None:
+        """Write the picture of each alert, in place of those of the last run."""
+        for alert in observed.alerts:
+            write_text(self._settings.pictures / f"{alert.id}.svg", alert.picture)
+
     def _tell(self, observed: Observed) -> None:
         if self._settings.as_json:
             print(json.dumps(observed.as_json()), flush=True)
         else:
             self._screen.table(observed)
+            self._screen.alerts(observed.alerts, self._settings.pictures)
 
 
 async def _sent(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.client import Answer
-from demo.observed import FeatureSkew, Observed
+from demo.observed import FeatureSkew, Named, Observed
 
 Update = Callable[[Sequence[Answer], str], None]
 """Takes all answers so far, and what is going on."""
@@ -65,6 +66,14 @@ class Screen:
             yield update
         if not self._console.is_terminal:  # where the last look is printed without the end of its line
             self._console.line()
+
+    def alerts(self, alerts: Sequence[Named], pictures: Path) -> None:
+        """Print what control called by its name, and where the picture of it is."""
+        self._console.print("\nWhat control said", style="bold")
+        for alert in alerts:
+            self._console.print(f"  {alert.sentence}", Text(f"  {pictures / alert.id}.svg\n", style="dim"), sep="\n")
+        if not alerts:
+            self._console.print("  nothing: too few flights to be sure of anything")
 
     def table(self, observed: Observed) -> None:
         """Print what came of it."""

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from urllib.parse import SplitResult
 
 from extproc import garbage
+from extproc.feedback import FeedbackDesk
+from extproc.http import HttpListener
 from extproc.plans import BadPlan, ControlSource, FolderSource, Keeper, PlanSource, Shelf
 from extproc.rules import RuleServer
 from extproc.service import OneProcess, Service
@@ -29,6 +31,7 @@ EXTPROC_SOCKET = "extproc.sock"
 ADAPT_SOCKET = "adapt.sock"
 XDS_SOCKET = "xds.sock"
 RULES_SOCKET = "rules.sock"
+FEEDBACK_SOCKET = "feedback.sock"
 DRAIN = 2.0
 """Seconds that open streams get to end when the sidecar stops."""
 
@@ -68,10 +71,20 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
     def applied(number: int) -> None:
         telemetry.plan_number = number
 
-    keeper = Keeper(service, xds, shelf, rules, default_upstream=settings.default_upstream, on_applied=applied)
+    keeper = Keeper(
+        service,
+        xds,
+        shelf,
+        rules,
+        default_upstream=settings.default_upstream,
+        feedback=settings.run / FEEDBACK_SOCKET,
+        on_applied=applied,
+    )
+    feedback = HttpListener(settings.run / FEEDBACK_SOCKET, FeedbackDesk(keeper.endpoint, telemetry))
     first = shelf.load() or Plan(EMPTY.number)
     try:
         await keeper.begin(first)
+        await feedback.start()
         await service.start()
         garbage.settle()
         log.info("serving plan %d with %d endpoints at %s", first.number, len(first.endpoints), settings.run)
@@ -85,7 +98,7 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
             raise error
     finally:
         log.info("stopping")
-        await asyncio.gather(service.stop(DRAIN), rules.stop(DRAIN))
+        await asyncio.gather(service.stop(DRAIN), rules.stop(DRAIN), feedback.stop(DRAIN))
         await xds.stop()
         await asyncio.to_thread(telemetry.close)
 

@@ -26,6 +26,8 @@ OnFailure = Literal["open", "closed"]
 
 ENDPOINT_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 MODEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61})?@[A-Za-z0-9]([A-Za-z0-9._-]{0,61})?")
+OWN_PATHS = "/hyperplan/"
+"""Where no endpoint can be: the sidecar takes feedback there."""
 PATH = re.compile(r"/[!\"$-~]*")
 """A path, and perhaps a query, as they stand in a request line: printable ASCII, the rest escaped with %."""
 HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -243,6 +245,8 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
 def _problems_of_match(match: Match) -> Iterator[Problem]:
     if not PATH.fullmatch(match.path) or "?" in match.path:
         yield Problem("/match/path", "must be the path of a URL, starting with '/', without query or fragment")
+    elif match.path.startswith(OWN_PATHS):
+        yield Problem("/match/path", f"paths under {OWN_PATHS} are Hyperplan's own; choose another")
     if match.host is not None and not re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?", match.host):
         yield Problem("/match/host", "must be a host name in lower case, like models.example.org")
 

@@ -9,10 +9,11 @@ What is sent is read in one decode by `msgspec`; only what that refuses is read 
 
 import math
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from hyperplan.documents import Document, read
 from hyperplan.encoding import packed, unpacked
 from hyperplan.endpoint import Endpoint, Task
 from hyperplan.problems import Invalid, Problem
@@ -91,6 +92,18 @@ class SentFeedback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     time: _Time | None = None
     revision: Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)] = 0
     source: Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)] = ""
+
+
+def read_sent(data: Any) -> SentFeedback:
+    """Read from plain data what a client sent.
+
+    Raises:
+        Invalid: with everything that is wrong with its fields.
+    """
+    try:
+        return msgspec.convert(data, SentFeedback)
+    except msgspec.ValidationError:
+        return read(SentFeedback, Document(data))
 
 
 def feedback_of(sent: SentFeedback, endpoint: Endpoint, *, now: int) -> Feedback:

@@ -145,6 +145,8 @@ EMPTY = CompiledPlan(Plan(0))
 """The plan of a sidecar that has none yet: no path is an endpoint."""
 
 
+FEEDBACK_PATH = "/hyperplan/feedback"
+"""Where the sidecar takes feedback, on every host of Envoy's listener."""
 ROUTING_HEADER = "x-hyperplan-arm"
 """The request header by which a sidecar names the cluster of the arm that is to answer."""
 

@@ -90,13 +90,13 @@ def test_the_domain_opens_and_prints_nothing_and_reads_no_clock() -> None:
         assert calls & reaching == set(), source
 
 
-def test_only_comparisons_outcomes_pictures_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
+def test_only_comparisons_experiments_outcomes_pictures_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
     heavy = {
         source.relative_to(ROOT / "hyperplan").parts[0]
         for source in sources("hyperplan")
         if roots(source) & {"numpy", "scipy", "pandas"}
     }
-    assert heavy <= {"comparison", "outcomes.py", "pictures", "profile", "skew"}
+    assert heavy <= {"comparison", "experiments", "outcomes.py", "pictures", "profile", "skew"}
 
 
 def imported(*modules: str) -> set[str]:
@@ -128,7 +128,7 @@ def test_the_sidecar_loads_neither_envoys_generated_classes_nor_numpy_nor_scipy(
 def test_the_sidecar_loads_what_serves_rules_only_when_there_are_some() -> None:
     loaded = imported("extproc.sidecar")
     assert "extproc.rules.server" in loaded
-    assert loaded & {"cel", "httptools", "extproc.rules.book", "extproc.rules.http"} == set()
+    assert loaded & {"cel", "httptools", "extproc.rules.book", "extproc.http.connection"} == set()
 
 
 def test_nothing_that_is_installed_with_the_sidecar_imports_envoys_generated_classes_later() -> None:

@@ -150,7 +150,7 @@ def main() -> int:
     """Build, and print each peer with its version, or why there is none."""
     try:
         if "--install" in sys.argv[1:]:
-            install()
+            install(package for packages in PACKAGES.values() for package in packages)
     except Failure as failure:
         report(failure, as_json=False)
         return 1

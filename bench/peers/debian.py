@@ -28,19 +28,19 @@ def install_line(packages: Iterable[str]) -> str:
     return f"apt-get install {' '.join(packages)}"
 
 
-def install() -> None:
-    """Install all of it with apt-get, whose progress goes to standard error.
+def install(wanted: Iterable[str]) -> None:
+    """Install packages with apt-get, whose progress goes to standard error.
 
     Raises:
         Failure: this is no Debian or its kin, the user is not root, or apt-get fails.
     """
-    wanted = sorted({package for packages in PACKAGES.values() for package in packages})
+    packages = sorted(set(wanted))
     if shutil.which("apt-get") is None:
-        raise Failure(f"no apt-get here: what is wanted are Debian's packages {' '.join(wanted)}")
+        raise Failure(f"no apt-get here: what is wanted are Debian's packages {' '.join(packages)}")
     if os.geteuid() != 0:
-        raise Failure(f"only root may install packages: sudo {install_line(wanted)}")
+        raise Failure(f"only root may install packages: sudo {install_line(packages)}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         command = ["apt-get", "--quiet", *arguments]
         if subprocess.run(command, env=environment, stdout=2, check=False).returncode:
             raise Failure(f"`{' '.join(command)}` failed")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from cli.addresses import checked_url, claim_each, collector, parse_address
+from cli.amounts import seconds, size
 from cli.app import app
 from cli.failure import Failure
 from cli.options import (
@@ -24,6 +25,9 @@ from cli.options import (
     ControlListen,
     Data,
     Json,
+    Keep,
+    KeepBytes,
+    KeepWindows,
     Listen,
     OtlpListen,
     RegistryUrl,
@@ -113,6 +117,9 @@ def control(
     store: StoreUrl = None,
     registry: RegistryUrl = None,
     bucket: Bucket = 60.0,
+    keep: Keep = None,
+    keep_bytes: KeepBytes = None,
+    keep_windows: KeepWindows = None,
     webhook: Webhook = None,
     webhook_secret_file: WebhookSecretFile = None,
     as_json: Json = False,
@@ -124,6 +131,7 @@ def control(
     """
     from cli.webhooks import read_webhooks
     from control.serve import ControlSettings, serve
+    from control.stores import Keeping
 
     api_at, otlp_at = claim_each({"--listen": listen, "--otlp-listen": otlp_listen})
     settings = ControlSettings(
@@ -133,6 +141,11 @@ def control(
         bucket=bucket,
         registry=registry,
         store=store,
+        keeping=Keeping(
+            samples=seconds(keep, "--keep") if keep else None,
+            windows=seconds(keep_windows, "--keep-windows") if keep_windows else None,
+            size=size(keep_bytes, "--keep-bytes") if keep_bytes else None,
+        ),
         webhooks=read_webhooks(webhook or [], webhook_secret_file, os.environ),
     )
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
@@ -232,11 +245,14 @@ def demo(
     every: Annotated[bool, typer.Option("--all", help="Replay every flight of the half year: 170,618.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Exit when the replay is over, even on a terminal.")] = False,
     traces: Traces = None,
+    pictures: Annotated[Path, typer.Option(help="The folder for the pictures of what control finds.")] = Path(
+        "run/demo"
+    ),
     as_json: Json = False,
 ) -> None:
     """Replay half a year of flights through Envoy and two models, with an edit, a crash and two broken feeds on the way.
 
-    Nothing needs to be set up: the models are trained first, and everything is removed at the end.
+    Nothing needs to be set up: the models are trained first, and everything but the pictures is removed at the end.
     """
     from demo.run import DemoSettings, run
 
@@ -250,12 +266,10 @@ def demo(
         flights=None if every else flights,
         stays=sys.stdout.isatty() and not once and not as_json,
         traces=traces,
+        pictures=pictures,
         as_json=as_json,
     )
     _run_until_signalled(lambda stop: run(settings, stop), as_json=as_json)
-
-
-# Endpoints.
 
 
 def _run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]], *, as_json: bool) -> None:

@@ -239,7 +239,8 @@ def get_alert_picture(
     if shown is None:
         raise not_found(f"the alert {alert_id!r} has no finding about {feature!r}")
     _, endpoint = registry.get(name)
-    until = alert.resolved or time.time_ns()
+    # After the last look that showed it, all may be well again.
+    until = shown.finding.until or alert.resolved or time.time_ns()
     asked = pictures.Asked(endpoint, shown.model, shown.finding.feature, alert.since, until, onset=alert.since)
     return _picture(pictures.picture(store, asked))
 

@@ -15,6 +15,7 @@ from control.problems import not_found
 from control.registry import Registry
 from control.stores import Store
 from control.stores.samples import Question
+from hyperplan.feedback import Feedback
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Violation
 from hyperplan.shadow import ShadowSample
@@ -59,10 +60,23 @@ class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
 
 
+class FeedbackAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest feedback for a row of a prediction: `hyperplan.feedback.Feedback`, with its times as dates."""
+
+    row: int
+    label: float | str | None
+    reward: float | None
+    time: datetime
+    received: datetime
+    revision: int
+    source: str
+
+
 class ShadowedSample(SampleAnswer, frozen=True, kw_only=True):
-    """A sample with what shadows answered to copies of its request."""
+    """A sample with what shadows answered to copies of its request, and the truth that came for it."""
 
     shadows: list[ShadowAnswer]
+    feedback: list[FeedbackAnswer]
 
 
 @get("/v1/endpoints/{name:str}/samples", sync_to_thread=True)
@@ -103,13 +117,29 @@ def get_sample(
     name: FromPath[str],
     prediction_id: FromPath[str],
 ) -> ShadowedSample:
-    """The sample of one prediction, with what shadows answered. Only part of the traffic is sampled, so a prediction may have none."""
+    """The sample of one prediction, with what shadows answered and the newest feedback. Only part of the traffic is sampled, so a prediction may have none."""
     registry.get(name)
     sample = store.samples.get(name, prediction_id)
     if sample is None:
         raise not_found(f"the endpoint {name!r} has no sample of the prediction {prediction_id!r}")
     answers = store.shadows.get(name, prediction_id)
-    return msgspec.convert(_fields(sample) | {"shadows": [_fields(answer) for answer in answers]}, ShadowedSample)
+    more = {
+        "shadows": [_fields(answer) for answer in answers],
+        "feedback": [_feedback(one) for one in store.feedback.about(sample)],
+    }
+    return msgspec.convert(_fields(sample) | more, ShadowedSample)
+
+
+def _feedback(feedback: Feedback) -> FeedbackAnswer:
+    return FeedbackAnswer(
+        row=feedback.row,
+        label=feedback.label,
+        reward=feedback.reward,
+        time=as_date(feedback.time),
+        received=as_date(feedback.received),
+        revision=feedback.revision,
+        source=feedback.source,
+    )
 
 
 def _fields(observation: Sample | ShadowSample) -> dict[str, Any]:

@@ -6,9 +6,8 @@ A request is taken whole or not at all, and acknowledged when it is on disk.
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from litestar import post
@@ -21,7 +20,8 @@ from control.registry import NoSuchEndpoint, Registry
 from control.stores import Unavailable
 from control.stores.arrivals import arriving
 from hyperplan.endpoint import Endpoint
-from hyperplan.problems import Invalid, Problem, pointer
+from hyperplan.items import TYPES, items_of
+from hyperplan.problems import Invalid, Problem
 from hyperplan.sample import Sample
 from hyperplan.sent_samples import SentSample, read_sent, sample_of
 
@@ -31,8 +31,6 @@ MOST_SAMPLES = 10_000
 """Samples in one request."""
 MOST_PROBLEMS = 100
 """Problems that an answer lists."""
-
-JSON, LINES, MSGPACK = "application/json", "application/x-ndjson", "application/msgpack"
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +43,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     "/v1/samples",
     status_code=HTTPStatus.OK,
     request_max_body_size=LARGEST_BODY,
-    opt={BODY: list[SentSample], MEDIA_TYPES: (JSON, LINES, MSGPACK)},
+    opt={BODY: list[SentSample], MEDIA_TYPES: TYPES},
 )
 async def post_samples(
     registry: NamedDependency[Registry], commits: NamedDependency[Commits], request: AnyRequest
@@ -64,16 +62,8 @@ async def post_samples(
     return Taken(samples=len(samples))
 
 
-class _Item(NamedTuple):
-    """One of what was sent, and where it stands."""
-
-    data: Any
-    pointer: str = ""
-    line: int | None = None
-
-
 def _samples(registry: Registry, kind: str, body: bytes) -> list[Sample]:
-    items = _items(kind, body)
+    items = items_of(kind, body)
     if len(items) > MOST_SAMPLES:
         detail = f"{len(items)} samples are more than the {MOST_SAMPLES} that one request may hold; send several"
         raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
@@ -128,76 +118,6 @@ class _Reader:
             except NoSuchEndpoint:
                 self._known[name] = None
         return self._known[name]
-
-
-def _items(kind: str, body: bytes) -> list[_Item]:
-    """What a body holds, one by one.
-
-    Raises:
-        HttpProblem: it is of none of the types that are read, or not what its type says.
-    """
-    read = _READERS.get(kind)
-    if read is None:
-        types = ", ".join((JSON, LINES, MSGPACK))
-        raise HttpProblem(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"the body must be one of {types}, not {kind[:100]}",
-            headers={"accept": types},
-        )
-    try:
-        return list(read(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid([Problem("", f"the body cannot be read: {_lowered(error)}{_HINTS.get(kind, '')}")]) from None
-
-
-def _lowered(error: Exception) -> str:
-    message = str(error)
-    return message[:1].lower() + message[1:]
-
-
-def _of_document(data: Any) -> Iterator[_Item]:
-    if not isinstance(data, list):
-        yield _Item(data)
-        return
-    for index, item in enumerate(data):
-        yield _Item(item, pointer(index))
-
-
-def _of_json(body: bytes) -> Iterator[_Item]:
-    yield from _of_document(msgspec.json.decode(body))
-
-
-def _of_msgpack(body: bytes) -> Iterator[_Item]:
-    yield from _of_document(msgspec.msgpack.decode(body))
-
-
-def _of_lines(body: bytes) -> Iterator[_Item]:
-    index = 0
-    for number, line in enumerate(body.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            data = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Invalid([Problem(pointer(index), f"is no JSON: {_lowered(error)}", number)]) from None
-        yield _Item(data, pointer(index), number)
-        index += 1
-
-
-_READERS: Mapping[str, Callable[[bytes], Iterator[_Item]]] = {
-    "": _of_json,
-    JSON: _of_json,
-    "application/x-www-form-urlencoded": _of_json,  # what curl says of any --data
-    LINES: _of_lines,
-    "application/jsonl": _of_lines,
-    "application/x-jsonlines": _of_lines,
-    MSGPACK: _of_msgpack,
-    "application/x-msgpack": _of_msgpack,
-    "application/vnd.msgpack": _of_msgpack,
-}
-"""How a body is read, by its media type."""
-
-_HINTS = {JSON: f"; one object a line is {LINES}", "": f"; one object a line is {LINES}"}
 
 
 handlers: list[Any] = [post_samples]

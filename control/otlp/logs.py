@@ -1,4 +1,4 @@
-"""The samples in an OTLP logs request, and the shadows' answers."""
+"""The samples in an OTLP logs request, the shadows' answers, and feedback."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -6,15 +6,16 @@ from typing import NamedTuple
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from control.stores.arrivals import Arrival, Observation
+from control.stores.arrivals import Arrival, Arriving
 from control.stores.samples import storable
 from control.stores.shadows import storable_answer
+from hyperplan.feedback import Feedback, storable_feedback
 from hyperplan.sample import Sample
 from hyperplan.shadow import ShadowSample
 
 
 class Logs(NamedTuple):
-    """What a request holds: samples of both kinds as they were sent, how many records that should be samples are none (and why the first is
+    """What a request holds: samples of both kinds and feedback as they were sent, how many records that should be samples are none (and why the first is
     none), and how many records are something else."""
 
     samples: list[Arrival]
@@ -67,7 +68,15 @@ def _shadow_sample(body: bytes) -> ShadowSample:
     return answer
 
 
-_READERS: dict[str, Callable[[bytes], Observation]] = {
+def _feedback(body: bytes) -> Feedback:
+    feedback = Feedback.decode(body)
+    if not storable_feedback(feedback):
+        raise ValueError("not feedback: it names no prediction, or something in it is out of range")
+    return feedback
+
+
+_READERS: dict[str, Callable[[bytes], Arriving]] = {
     Sample.EVENT_NAME: _sample,
     ShadowSample.EVENT_NAME: _shadow_sample,
+    Feedback.EVENT_NAME: _feedback,
 }

@@ -2,6 +2,8 @@
 
 from control.stores.compaction import keep_compacting
 from control.stores.databases import Unavailable, Unopenable
+from control.stores.keeping import Keeping
+from control.stores.retention import keep_forgetting
 from control.stores.store import Store, open_store
 
-__all__ = ["Store", "Unavailable", "Unopenable", "keep_compacting", "open_store"]
+__all__ = ["Keeping", "Store", "Unavailable", "Unopenable", "keep_compacting", "keep_forgetting", "open_store"]

@@ -94,6 +94,30 @@ DUCKDB = (
     ALTER TABLE counter_increments ADD COLUMN parts BIGINT DEFAULT 1;
     UPDATE counter_increments SET id = uuid()::VARCHAR;
     """,
+    """
+    CREATE TABLE feedback (
+        time BIGINT NOT NULL,
+        endpoint VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        place VARCHAR NOT NULL,
+        lost BOOLEAN NOT NULL,
+        row_index BIGINT NOT NULL,
+        entity VARCHAR,
+        predicted_at BIGINT,
+        tolerance BIGINT NOT NULL,
+        label DOUBLE,
+        class VARCHAR,
+        reward DOUBLE,
+        labelled_at BIGINT NOT NULL,
+        revision BIGINT NOT NULL,
+        source VARCHAR NOT NULL,
+        looked_up UBIGINT NOT NULL
+    );
+    ALTER TABLE samples ADD COLUMN looked_up UBIGINT;
+    UPDATE samples SET looked_up = md5_number_lower(prediction_id);
+    ALTER TABLE shadows ADD COLUMN looked_up UBIGINT;
+    UPDATE shadows SET looked_up = md5_number_lower(prediction_id);
+    """,
 )
 
 POSTGRESQL = (
@@ -187,6 +211,29 @@ POSTGRESQL = (
         )
         """,
     ),
+    (
+        """
+        CREATE TABLE feedback (
+            time BIGINT NOT NULL,
+            endpoint TEXT COLLATE "C" NOT NULL,
+            subject TEXT COLLATE "C" NOT NULL,
+            place TEXT COLLATE "C" NOT NULL,
+            lost BOOLEAN NOT NULL,
+            row_index BIGINT NOT NULL,
+            entity TEXT COLLATE "C",
+            predicted_at BIGINT,
+            tolerance BIGINT NOT NULL,
+            label DOUBLE PRECISION,
+            class TEXT COLLATE "C",
+            reward DOUBLE PRECISION,
+            labelled_at BIGINT NOT NULL,
+            revision BIGINT NOT NULL,
+            source TEXT COLLATE "C" NOT NULL,
+            UNIQUE (time, endpoint, subject, place)
+        )
+        """,
+        "CREATE INDEX feedback_by_subject ON feedback USING hash (subject)",
+    ),
 )
 
 CLICKHOUSE = (
@@ -256,6 +303,25 @@ CLICKHOUSE = (
         """,
         """
         CREATE VIEW model_references AS SELECT endpoint, model, body FROM facts FINAL WHERE fact = 'model_references'
+        """,
+    ),
+    (
+        """
+        ALTER TABLE facts
+            ADD COLUMN lost Bool,
+            ADD COLUMN row_index Int64,
+            ADD COLUMN predicted_at Nullable(Int64),
+            ADD COLUMN tolerance Int64,
+            ADD COLUMN truth Nullable(Float64),
+            ADD COLUMN class LowCardinality(Nullable(String)),
+            ADD COLUMN reward Nullable(Float64),
+            ADD COLUMN labelled_at Int64,
+            ADD COLUMN source LowCardinality(String)
+        """,
+        """
+        CREATE VIEW feedback AS SELECT time, endpoint, id AS subject, model AS place, lost, row_index, entity, predicted_at, tolerance,
+        truth AS label, class, reward, labelled_at, revision, source
+        FROM facts FINAL WHERE fact = 'feedback'
         """,
     ),
 )

@@ -65,12 +65,10 @@ class Samples:
 
     def get(self, endpoint: str, prediction_id: str) -> Sample | None:
         """The sample of one prediction."""
-        table = SAMPLES.query
-        asked = table.filter(
-            table.endpoint == storable_text(endpoint), table.prediction_id == storable_text(prediction_id)
-        )
-        found = self._rows(asked.select("body").limit(1))
-        return Sample.decode(found[0][0]) if found else None
+        with self._database.reading() as reader:
+            found = reader.having(SAMPLES, ("endpoint", "body"), storable_text(prediction_id))
+        bodies = (body for name, body in found if name == storable_text(endpoint))
+        return next(map(Sample.decode, bodies), None)
 
     def answers(self, endpoint: str, since: int, until: int) -> list[Answers]:
         """Who answered how many sampled requests, and how fast; the model None stands for nobody."""

@@ -63,11 +63,10 @@ class Shadows:
 
     def get(self, endpoint: str, prediction_id: str) -> list[ShadowSample]:
         """What each shadow answered to one request, by model."""
-        table = SHADOWS.query
-        asked = table.filter(
-            table.endpoint == storable_text(endpoint), table.prediction_id == storable_text(prediction_id)
-        )
-        return [ShadowSample.decode(body) for (body,) in self._rows(asked.order_by("model").select("body"))]
+        with self._database.reading() as reader:
+            found = reader.having(SHADOWS, ("model", "endpoint", "body"), storable_text(prediction_id))
+        of_endpoint = {model: body for model, name, body in found if name == storable_text(endpoint)}
+        return [ShadowSample.decode(body) for _, body in sorted(of_endpoint.items())]
 
     def answers(self, endpoint: str, since: int, until: int) -> dict[str, int]:
         """How many answers there are by model."""

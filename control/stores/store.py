@@ -1,18 +1,28 @@
 """The store: all that control remembers of traffic, and the one transaction that takes samples in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
+
+import pyarrow as pa
 
 from control.stores.arrivals import Arrival, Observation, arriving
 from control.stores.counters import Counters, CumulativeSum
 from control.stores.databases import Database, Overtaken, open_database
+from control.stores.export import Wanted, export
+from control.stores.feedback import Feedbacks
+from control.stores.forgetting import remove_before, time_to_fit
+from control.stores.keeping import Keeping
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
+from control.stores.tables import COUNTER_INCREMENTS, SAMPLES, SHADOWS, WINDOWS, StoredTable
 from control.stores.windows import Windows
 from hyperplan.endpoint import Endpoint
+from hyperplan.feedback import Feedback
+from hyperplan.outcomes import Outcomes
 from hyperplan.sample import Sample
+from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
 from hyperplan.windows import EndpointSource
 
@@ -29,9 +39,11 @@ class Store:
     def __init__(self, database: Database, bucket_seconds: float, endpoints: EndpointSource) -> None:
         bucket = round(bucket_seconds * 1e9)
         self._database = database
+        self._endpoints = endpoints
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
         self.shadows = Shadows(database)
+        self.feedback = Feedbacks(database)
         self.windows = Windows(database, bucket, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
@@ -41,22 +53,35 @@ class Store:
         return self.take(arriving(observations))
 
     def take(self, arrivals: Sequence[Arrival]) -> int:
-        """Take in samples with their windows, and shadows' answers, all or nothing; how many of them were new.
+        """Take in samples with their windows, shadows' answers and feedback, all or nothing; how many of them were new.
 
         Raises:
             Unavailable: the database refused.
         """
         samples = [arrival for arrival in arrivals if isinstance(arrival.observation, Sample)]
         answers = [arrival for arrival in arrivals if isinstance(arrival.observation, ShadowSample)]
+        told = [arrival.observation for arrival in arrivals if isinstance(arrival.observation, Feedback)]
         if not arrivals:
             return 0
-        return _retried(lambda: self._take(samples, answers))
+        return _retried(lambda: self._take(samples, answers, told))
 
-    def _take(self, samples: Sequence[Arrival], answers: Sequence[Arrival]) -> int:
+    def labelled(self, endpoint: str, since: int, until: int) -> Outcomes:
+        """The predictions made in a range of time that have feedback, each with the newest; see `Feedbacks.labelled`.
+
+        Raises:
+            LookupError: there is no such endpoint.
+        """
+        found = self._endpoints(endpoint)
+        if found is None:
+            raise LookupError(f"there is no endpoint {endpoint!r}")
+        return self.feedback.labelled(endpoint, found.task, since, until)
+
+    def _take(self, samples: Sequence[Arrival], answers: Sequence[Arrival], told: Sequence[Feedback]) -> int:
         with self._database.writing() as writer:
             new = self.samples.add(writer, samples) if samples else []
             self.windows.add(writer, new)
-            return len(new) + (self.shadows.add(writer, answers) if answers else 0)
+            answered = self.shadows.add(writer, answers) if answers else 0
+            return len(new) + answered + (self.feedback.add(writer, told) if told else 0)
 
     def count(self, sums: Sequence[CumulativeSum]) -> None:
         """Take in counters, all or nothing.
@@ -78,6 +103,36 @@ class Store:
     def compact(self, now: int) -> int:
         """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
         return self.windows.compact(now) + self.counters.compact(now)
+
+    def export(self, schema: Schema, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+        """The rows of samples as training data; see `control.stores.export`."""
+        return export(self._database, schema, wanted)
+
+    def forget(self, keeping: Keeping, now: int) -> int:
+        """Remove some of what is older than it need be by a time (nanoseconds since 1970), the oldest; how many rows.
+
+        Raises:
+            Unavailable: the database failed.
+        """
+        limits: list[tuple[StoredTable, str, float | None]] = [
+            (SAMPLES, "time", keeping.samples),
+            (SHADOWS, "time", keeping.samples),
+            (WINDOWS, "start", keeping.windows),
+            (COUNTER_INCREMENTS, "bucket", keeping.windows),
+        ]
+        removed = sum(
+            remove_before(self._database, table, column, now - round(age * 1e9))
+            for table, column, age in limits
+            if age is not None
+        )
+        end = time_to_fit(self._database, (SAMPLES, SHADOWS), keeping.size) if keeping.size is not None else None
+        if end is not None:
+            removed += sum(remove_before(self._database, table, "time", end) for table in (SAMPLES, SHADOWS))
+        return removed
+
+    def reclaim(self) -> None:
+        """Make the space of what was removed free for what comes."""
+        self._database.reclaim()
 
     def close(self) -> None:
         """Close the file."""

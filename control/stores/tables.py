@@ -27,12 +27,18 @@ class Column(NamedTuple):
 
 
 class StoredTable:
-    """A table: its name, its columns, and those of them that tell its rows apart."""
+    """A table: its name, its columns, and those of them that tell its rows apart.
 
-    def __init__(self, name: str, key: tuple[str, ...], columns: Mapping[str, Column]) -> None:
+    `looked_up` is the column by whose values single rows are looked for among all there are (`Reader.having`).
+    """
+
+    def __init__(
+        self, name: str, key: tuple[str, ...], columns: Mapping[str, Column], looked_up: str | None = None
+    ) -> None:
         self.name = name
         self.key = key
         self.columns = columns
+        self.looked_up = looked_up
 
     @cached_property
     def query(self) -> Any:
@@ -80,6 +86,7 @@ SAMPLES = StoredTable(
         "body": _BYTES,
         "forced": Column("boolean"),
     },
+    looked_up="prediction_id",
 )
 SHADOWS = StoredTable(
     "shadows",
@@ -96,7 +103,31 @@ SHADOWS = StoredTable(
         "failure": _TEXT_OR_NULL,
         "body": _BYTES,
     },
+    looked_up="prediction_id",
 )
+FEEDBACK = StoredTable(
+    "feedback",
+    ("endpoint", "time", "subject", "place"),
+    {
+        "time": _INT,
+        "endpoint": _TEXT,
+        "subject": _TEXT,
+        "place": _TEXT,
+        "lost": Column("boolean"),
+        "row_index": _INT,
+        "entity": _TEXT_OR_NULL,
+        "predicted_at": _INT_OR_NULL,
+        "tolerance": _INT,
+        "label": _FLOAT_OR_NULL,
+        "class": _TEXT_OR_NULL,
+        "reward": _FLOAT_OR_NULL,
+        "labelled_at": _INT,
+        "revision": _INT,
+        "source": _TEXT,
+    },
+    looked_up="subject",
+)
+"""`time` is when it was received. `subject` is the prediction id or, where that is `lost`, the entity; `place` tells what is about the same subject apart."""
 WINDOWS = StoredTable(
     "windows",
     ("endpoint", "start", "id", "model"),
@@ -135,4 +166,4 @@ COUNTER_INCREMENTS = StoredTable(
 )
 REFERENCES = StoredTable("model_references", ("endpoint", "model"), {"endpoint": _TEXT, "model": _TEXT, "body": _BYTES})
 
-TABLES = (SAMPLES, SHADOWS, WINDOWS, COUNTER_STATES, COUNTER_INCREMENTS, REFERENCES)
+TABLES = (SAMPLES, SHADOWS, FEEDBACK, WINDOWS, COUNTER_STATES, COUNTER_INCREMENTS, REFERENCES)

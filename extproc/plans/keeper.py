@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from extproc.plans.shelf import Shelf
@@ -17,6 +18,7 @@ from extproc.plans.source import BadPlan
 from extproc.rules import RuleServer
 from extproc.service import Service
 from extproc.xds import Refused, Resources, XdsServer, resources_of
+from hyperplan.endpoint import Endpoint
 from hyperplan.plan import EMPTY, CompiledPlan, Plan
 from hyperplan.problems import Invalid
 
@@ -42,6 +44,7 @@ class Keeper:
         rules: RuleServer,
         *,
         default_upstream: str | None,
+        feedback: Path | None = None,
         on_applied: Callable[[int], None],
     ) -> None:
         self._service = service
@@ -49,6 +52,7 @@ class Keeper:
         self._shelf = shelf
         self._rules = rules
         self._default_upstream = default_upstream
+        self._feedback = None if feedback is None else str(feedback.absolute())
         self._on_applied = on_applied
         self._compiled = EMPTY
         self._resources = Resources({}, {})
@@ -94,8 +98,15 @@ class Keeper:
         log.error("plan %d is refused, plan %d stays in force:\n%s", bad.number, self.status.applied, bad.error)
         self.status = Status(self.status.applied, bad.number, str(bad.error))
 
+    def endpoint(self, name: str) -> Endpoint | None:
+        """An endpoint of the plan that is in force."""
+        compiled = self._compiled.by_name.get(name)
+        return compiled.document if compiled else None
+
     def _resources_of(self, plan: Plan) -> Resources:
-        return resources_of(plan, self._default_upstream, self._resources, rules=str(self._rules.path))
+        return resources_of(
+            plan, self._default_upstream, self._resources, rules=str(self._rules.path), feedback=self._feedback
+        )
 
     async def _adopt(self, plan: Plan, compiled: CompiledPlan) -> None:
         await self._service.adopt(plan, compiled)

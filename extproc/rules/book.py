@@ -7,6 +7,7 @@ answered in steps, between which others get their turn: the process that serves 
 from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
+from extproc.http.reply import Reply
 from hyperplan.plan import CompiledEndpoint, CompiledPlan, rule_path
 from hyperplan.protocols import Body, Protocol, Unanswerable, Unwritable
 from hyperplan.protocols.base import written
@@ -14,13 +15,6 @@ from hyperplan.rules import Rule, RuleFailed
 
 STEP = 200
 """Rows predicted in one step: one or two milliseconds."""
-
-
-class Reply(NamedTuple):
-    """What is answered to a request."""
-
-    status: int
-    body: Body
 
 
 class Entry(NamedTuple):

@@ -6,19 +6,16 @@ are there before Envoy routes to them, and those of the one before for as long a
 
 import asyncio
 import logging
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extproc.http import HttpListener
 from hyperplan.plan import CompiledPlan
 
 if TYPE_CHECKING:
     from extproc.rules.book import RuleBook
-    from extproc.rules.http import Connection
 
 log = logging.getLogger("hyperplan.rules")
-
-BACKLOG = 1024
 
 
 class RuleServer:
@@ -30,8 +27,7 @@ class RuleServer:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._book: RuleBook | None = None
-        self._server: asyncio.Server | None = None
-        self._connections: set[Connection] = set()
+        self._listener: HttpListener | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 
     async def widen(self, plan: CompiledPlan) -> None:
@@ -48,8 +44,11 @@ class RuleServer:
             self._book = RuleBook()
         # It takes a millisecond for each rule that changed, in which requests must not wait.
         await asyncio.to_thread(self._book.widen, plan)
-        if self._server is None:
-            await self._start(self._book)
+        if self._listener is None:
+            listener = HttpListener(self.path, self._book)
+            await listener.start()
+            self._listener = listener
+            log.info("serving rules at %s", self.path)
 
     def settle(self, plan: CompiledPlan, grace: float) -> None:
         """Serve the rules of the plan that is in force now alone, in `grace` seconds."""
@@ -63,32 +62,8 @@ class RuleServer:
         """Take no more requests, and give those under way `grace` seconds to be answered."""
         for timer in self._timers:
             timer.cancel()
-        if self._server is None:
-            return
-        self._server.close()
-        connections = list(self._connections)
-        for connection in connections:
-            connection.finish()
-        if connections:
-            await asyncio.wait([connection.lost for connection in connections], timeout=grace)
-        for connection in connections:
-            connection.abort()
-
-    async def _start(self, book: "RuleBook") -> None:
-        from extproc.rules.http import Connection
-
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self.path.unlink(missing_ok=True)
-            listener.bind(str(self.path))
-        except OSError as error:
-            listener.close()
-            raise OSError(f"cannot listen on {self.path}: {error}") from None
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(
-            lambda: Connection(book, self._connections), sock=listener, backlog=BACKLOG
-        )
-        log.info("serving rules at %s", self.path)
+        if self._listener is not None:
+            await self._listener.stop(grace)
 
 
 def _has_rules(plan: CompiledPlan) -> bool:

@@ -1,4 +1,4 @@
-"""A sample, of a request or of a shadow's answer, as it is kept and handed on: encoded, with what its log record needs besides.
+"""A sample, of a request or of a shadow's answer, or feedback, as it is kept and handed on: encoded, with what its log record needs besides.
 
 It is what waits on disk, and what one process hands to another; so its bytes outlive a version. It is a msgpack array:
 a later version may add fields at the end, which earlier ones pass over, and must give them defaults.
@@ -7,11 +7,12 @@ a later version may add fields at the end, which earlier ones pass over, and mus
 import msgspec
 
 from extproc.stages.observer import Trace
+from hyperplan.feedback import Feedback
 from hyperplan.sample import Sample
 from hyperplan.shadow import ShadowSample
 
-Sampled = tuple[Sample | ShadowSample, Trace | None]
-"""A sample as the stages report it, not encoded yet. A plain tuple: it is made in the middle of a request."""
+Sampled = tuple[Sample | ShadowSample | Feedback, Trace | None]
+"""A sample as the stages report it, or feedback, not encoded yet. A plain tuple: it is made in the middle of a request."""
 
 
 class SampleFrame(msgspec.Struct, frozen=True, array_like=True):
@@ -36,7 +37,8 @@ class SampleFrame(msgspec.Struct, frozen=True, array_like=True):
         sample, trace = item
         ids = trace.ids if trace else (b"", b"")
         recorded = trace is not None and trace.recorded
-        return SampleFrame(sample.endpoint, sample.time, sample.encode(), *ids, recorded, sample.EVENT_NAME)
+        came = sample.received if isinstance(sample, Feedback) else sample.time
+        return SampleFrame(sample.endpoint, came, sample.encode(), *ids, recorded, sample.EVENT_NAME)
 
     @property
     def trace(self) -> Trace | None:

@@ -28,6 +28,7 @@ from extproc.telemetry.sink import EXPORT_TIMEOUT, SCOPE, SampleSink
 from extproc.telemetry.spans import span_of
 from extproc.telemetry.spool import Spool
 from extproc.telemetry.told import Key, Told
+from hyperplan.feedback import Feedback
 from hyperplan.sample import Sample
 from hyperplan.shadow import ShadowSample
 
@@ -84,6 +85,14 @@ class Telemetry(Counting):
         """Queue a shadow's answer among the samples."""
         if self._samples:
             self._samples.put((sample, trace))
+
+    def told(self, feedback: Sequence[Feedback]) -> bool:
+        """Queue feedback among the samples, all or nothing; whether there was room, and anybody to send it to."""
+        if self._samples is None or len(feedback) > self._samples.room:
+            return False
+        for one in feedback:
+            self._samples.put((one, None))
+        return True
 
     def decided(self, decision: Decision) -> None:
         """Queue a decision, which is sent as a span below Envoy's."""

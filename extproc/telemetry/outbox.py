@@ -106,6 +106,11 @@ class Outbox(Generic[T]):
         return len(self._items) + (self._overflow.waiting if self._overflow else 0)
 
     @property
+    def room(self) -> int:
+        """Items that may be put before the oldest is dropped, as long as nobody else puts."""
+        return self._capacity - len(self._items)
+
+    @property
     def dropped(self) -> int:
         """Items that were lost."""
         return self._dropped + (self._overflow.dropped if self._overflow else 0)

@@ -93,6 +93,14 @@ def rule(name: str, model_name: str, path: str, socket: str) -> bytes:
     return serialised(packed(cluster))
 
 
+def sidecar(name: str, socket: str) -> bytes:
+    """The cluster `name` of what the sidecar answers itself, at a unix socket."""
+    endpoint = Endpoint(address=Address(pipe=Pipe(path=socket)), hostname="sidecar")
+    cluster = _of(name, endpoint, None, Cluster.STATIC)
+    cluster.MergeFrom(_common())
+    return serialised(packed(cluster))
+
+
 def arm(name: str, members: Sequence[str]) -> bytes:
     """The cluster `name` of an arm: the clusters of its chain, the first preferred."""
     return _aggregate(name, members, upstream_filters.plain())

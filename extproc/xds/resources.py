@@ -13,7 +13,16 @@ from extproc.xds import chains, clusters, routes
 from extproc.xds.packing import packed, serialised, type_url
 from extproc.xds.virtual_hosts import first_of, virtual_host
 from hyperplan.endpoint import Endpoint, Model
-from hyperplan.plan import Plan, adapted, arm_cluster, model_cluster, rule_path, shadow_cluster, spare_cluster
+from hyperplan.plan import (
+    FEEDBACK_PATH,
+    Plan,
+    adapted,
+    arm_cluster,
+    model_cluster,
+    rule_path,
+    shadow_cluster,
+    spare_cluster,
+)
 from hyperplan.problems import Invalid, Problem
 
 CLUSTER = type_url(Cluster)
@@ -25,6 +34,9 @@ ROUTES = "hyperplan"
 DEFAULT_UPSTREAM = "hyperplan.default-upstream"
 """The name of the cluster for everything that is no endpoint."""
 
+
+FEEDBACK = "hyperplan.feedback"
+"""The name of the cluster that takes feedback: the sidecar."""
 
 RULES = "/run/hyperplan/rules.sock"
 """The unix socket at which the sidecar serves rules, in a container."""
@@ -57,12 +69,17 @@ class Resources:
 
 
 def resources_of(
-    plan: Plan, default_upstream: str | None = None, before: Resources | None = None, *, rules: str = RULES
+    plan: Plan,
+    default_upstream: str | None = None,
+    before: Resources | None = None,
+    *,
+    rules: str = RULES,
+    feedback: str | None = None,
 ) -> Resources:
     """The resources that serve a plan.
 
     `default_upstream` is the URL of the server for everything that is no endpoint. Endpoints that did not change are
-    taken over from the resources before.
+    taken over from the resources before. `feedback` is the unix socket at which the sidecar takes it, if it does.
 
     Raises:
         Invalid: the default upstream is not the URL of a server.
@@ -78,9 +95,13 @@ def resources_of(
     all_clusters |= {name: cluster for part in built.values() for name, cluster in part.arms.items()}
     if default_upstream is not None:
         all_clusters[DEFAULT_UPSTREAM] = clusters.upstream(DEFAULT_UPSTREAM, _server(default_upstream))
+    own: dict[str, bytes] = {}
+    if feedback is not None:
+        all_clusters[FEEDBACK] = clusters.sidecar(FEEDBACK, feedback)
+        own[FEEDBACK_PATH] = first_of([*routes.feedback_routes(FEEDBACK), routes.otherwise(upstream)])
     return Resources(
         clusters=all_clusters,
-        routes={ROUTES: _route_configuration(built, upstream)},
+        routes={ROUTES: _route_configuration(built, upstream, own)},
         longest_timeout=max((part.endpoint.timeout for part in built.values()), default=0.0),
         endpoints=built,
         upstream=upstream,
@@ -133,17 +154,19 @@ def _server(url: str) -> Model:
     return server
 
 
-def _route_configuration(built: Mapping[str, EndpointResources], upstream: str | None) -> bytes:
+def _route_configuration(
+    built: Mapping[str, EndpointResources], upstream: str | None, own: Mapping[str, bytes]
+) -> bytes:
     """One virtual host for each host that an endpoint names, and one for the others.
 
-    An endpoint that names no host is reachable on all of them, at the paths that are not taken by those that do.
+    `own` are the routes of the sidecar's own paths, on each of them. An endpoint that names no host is reachable on all of them, at the paths that are not taken by those that do.
     """
     otherwise = first_of([routes.otherwise(upstream)])
     by_host: dict[str | None, list[EndpointResources]] = {}
     for part in built.values():
         by_host.setdefault(part.endpoint.match.host, []).append(part)
     named = sorted(host for host in by_host if host is not None)
-    hosts = [virtual_host(host, _by_path(host, by_host), otherwise) for host in (*named, None)]
+    hosts = [virtual_host(host, {**own, **_by_path(host, by_host)}, otherwise) for host in (*named, None)]
     return serialised(packed(RouteConfiguration(name=ROUTES, virtual_hosts=hosts)))
 
 

@@ -32,7 +32,7 @@ from extproc.xds import chains, clusters
 from extproc.xds.packing import packed
 from extproc.xds.upstream_filters import METADATA
 from hyperplan.endpoint import Endpoint, OnFailure
-from hyperplan.plan import ROUTING_HEADER, adapted, longest_answer, model_cluster, shadow_cluster
+from hyperplan.plan import FEEDBACK_PATH, ROUTING_HEADER, adapted, longest_answer, model_cluster, shadow_cluster
 
 DECIDE = "hyperplan.decide"
 """The name of the filter that asks the sidecar, in Envoy's own configuration."""
@@ -44,6 +44,7 @@ NOBODY = "hyperplan.nobody"
 """The name of a cluster that there is none of."""
 
 _LEAST_IDLE_TIMEOUT = 60.0
+_FEEDBACK_TIMEOUT = 5.0
 
 
 def endpoint_routes(endpoint: Endpoint, upstream: str | None) -> Sequence[Route]:
@@ -63,6 +64,17 @@ def endpoint_routes(endpoint: Endpoint, upstream: str | None) -> Sequence[Route]
     if upstream is None:
         routes.append(_other_methods(endpoint))
     return [*routes, otherwise(upstream)]
+
+
+def feedback_routes(cluster: str) -> Sequence[Route]:
+    """The routes of feedback to the sidecar, which never meet the filter that decides; whatever is posted is small."""
+    action = RouteAction(cluster=cluster, timeout=timedelta(seconds=_FEEDBACK_TIMEOUT))
+    match = RouteMatch(path=FEEDBACK_PATH, headers=[_is_post()])
+    unpacked = dict.fromkeys(DECOMPRESSORS, _on())
+    refused = _problem(405, "Method Not Allowed", "This path takes feedback; send it a POST.")
+    refused.match.path = FEEDBACK_PATH
+    refused.response_headers_to_add.append(_response_header("allow", "POST"))
+    return [Route(match=match, route=action, typed_per_filter_config=unpacked), refused]
 
 
 def otherwise(upstream: str | None) -> Route:

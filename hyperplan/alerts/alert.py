@@ -113,8 +113,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: Acknowledgement | None = None
 
     def findings(self) -> tuple[Sighting, ...]:
-        """What is wrong now; of an alert whose findings are all gone, what last was."""
-        return tuple(sighting for sighting in self.sightings if sighting.present) or self.sightings
+        """What is wrong now, a few looks that did not show it notwithstanding; of an alert that is over, what last was."""
+        return self.sightings
 
 
 class Event(NamedTuple):

@@ -13,9 +13,13 @@ from typing import NamedTuple
 
 from hyperplan.alerts.alert import Change, Sighting
 from hyperplan.schema import Schema
+from hyperplan.skew.finding import Finding
 
 _ABOUT_LABELS = frozenset({"unlabelled", "selective"})
 """Findings about the labels that come, not about what is served."""
+
+
+_CONSEQUENCES = "answers and unknown fields"
 
 
 class Cause(NamedTuple):
@@ -45,7 +49,7 @@ class Suspects(NamedTuple):
         if found.finding in _ABOUT_LABELS:
             return Cause("labels")
         if feature is None:
-            return Cause("answers and unknown fields", follows=True)
+            return Cause(_CONSEQUENCES, follows=True)
         return Cause(f"source {feature.source}", feature.source) if feature.source else Cause("no source")
 
     def _change(self, since: int, models: Collection[str], *, of_feature: bool) -> Change | None:
@@ -61,6 +65,16 @@ class Suspects(NamedTuple):
             and (change.kind == "release" or not of_feature)
         ]
         return max(near, key=lambda change: (change.time, change.words), default=None)
+
+
+def leads_nothing(cause: str) -> bool:
+    """Whether a cause, by its name, is that of things which may be due to another, none of which was found."""
+    return cause == _CONSEQUENCES
+
+
+def is_consequence(finding: Finding, schema: Schema) -> bool:
+    """Whether a finding is about what may be due to another: answers, and fields that the schema does not know."""
+    return finding.feature not in schema.features and finding.finding not in _ABOUT_LABELS
 
 
 def clusters(sightings: Iterable[Sighting], together: int) -> list[list[Sighting]]:

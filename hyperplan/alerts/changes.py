@@ -11,12 +11,14 @@ from hyperplan.endpoint import Endpoint
 
 
 def changes_between(before: Endpoint | None, after: Endpoint, *, number: int, time: int) -> Sequence[Change]:
-    """The changes that revision `number` made, at a time in nanoseconds since 1970; at most one."""
+    """The changes that revision `number` made, at a time in nanoseconds since 1970; at most one, and none by the first: nothing was served before."""
+    if before is None:
+        return []
     released = tuple(sorted(name for name in _serving(after) if _is_new(name, before, after)))
     if released:
         words = f"{_listed(released)} released with revision {number}"
         return [Change(time=time, kind="release", words=words, models=released)]
-    moved = _moved(before, after) if before else ()
+    moved = _moved(before, after)
     if moved:
         return [Change(time=time, kind="routing", words=f"routing changed by revision {number}", models=moved)]
     return []
@@ -28,8 +30,8 @@ def _serving(endpoint: Endpoint) -> set[str]:
     return (arms | set(endpoint.routing.fallback)) & set(endpoint.models)
 
 
-def _is_new(name: str, before: Endpoint | None, after: Endpoint) -> bool:
-    return before is None or name not in _serving(before) or before.models[name] != after.models[name]
+def _is_new(name: str, before: Endpoint, after: Endpoint) -> bool:
+    return name not in _serving(before) or before.models[name] != after.models[name]
 
 
 def _moved(before: Endpoint, after: Endpoint) -> tuple[str, ...]:

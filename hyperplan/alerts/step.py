@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from hyperplan.alerts.alert import LARGEST, Alert, Change, Event, EventKind, Sighting, State
-from hyperplan.alerts.causes import Cause, Suspects, clusters
+from hyperplan.alerts.causes import Cause, Suspects, clusters, is_consequence, leads_nothing
 from hyperplan.alerts.machine import MOVES, Signal
 from hyperplan.alerts.sentence import VAGUE, sentence_of
 from hyperplan.alerts.silence import Silence, silenced
@@ -154,7 +154,7 @@ def _assigned(
         unplaced: dict[Cause, list[Sighting]] = {}
         for sighting, cause in strangers:
             if cause.follows is follows:
-                alert = _joined((*known, *fresh), sighting, cause, policy)
+                alert = _joined((*known, *fresh), sighting, cause, assigned, policy)
                 if alert:
                     assigned.setdefault(alert.id, []).append(sighting)
                 else:
@@ -178,14 +178,18 @@ def _recognised(known: Sequence[Alert], sighting: Sighting) -> Alert | None:
     return None
 
 
-def _joined(alerts: Iterable[Alert], sighting: Sighting, cause: Cause, policy: Policy) -> Alert | None:
-    """The alert of the same cause that a new finding began together with."""
+def _joined(
+    alerts: Iterable[Alert], sighting: Sighting, cause: Cause, shown: Collection[str], policy: Policy
+) -> Alert | None:
+    """The alert of the same cause that a new finding began together with; of what follows, one that this look has shown."""
     near = [alert for alert in alerts if _is_near(alert, sighting, policy)]
     same = [alert for alert in near if alert.cause == cause.name]
     if same:
         return min(same, key=lambda alert: (abs(alert.since - sighting.since), alert.id))
     leading = [
-        alert for alert in near if cause.follows and alert.cause != "labels" and alert.state is not State.RESOLVED
+        alert
+        for alert in near
+        if cause.follows and alert.id in shown and alert.cause != "labels" and alert.state is not State.RESOLVED
     ]
     return max(leading, key=lambda alert: (_strength(alert), alert.id), default=None)
 
@@ -222,7 +226,8 @@ def _moved(
 ) -> tuple[Alert, EventKind | None]:
     """The alert after this look, and what its move is called."""
     recent = _recent(alert, sightings, seen, policy)
-    move = MOVES[alert.state, _signal(recent, policy)]
+    leading = [each for each in recent if _leads(each, alert, seen.schema)]
+    move = MOVES[alert.state, _signal(leading, policy)]
     reopened = move.event == "reopened"
     after = msgspec.structs.replace(
         alert,
@@ -246,7 +251,13 @@ def _recent(alert: Alert, sightings: Collection[Sighting], seen: Observation, po
         for identity, each in before.items()
         if identity not in found and each.model in seen.models
     ]
-    return sorted((each for each in after if each.missed < policy.gone), key=lambda each: each.identity)
+    recent = sorted((each for each in after if each.missed < policy.gone), key=lambda each: each.identity)
+    return recent if any(_leads(each, alert, seen.schema) for each in recent) else []
+
+
+def _leads(sighting: Sighting, alert: Alert, schema: Schema) -> bool:
+    """Whether an alert is about this, and ends with it: answers that moved because a feed broke take longer to be as they were."""
+    return alert.change is not None or leads_nothing(alert.cause) or not is_consequence(sighting.finding, schema)
 
 
 def _fewest(known: Mapping[str, Mapping[str, int]], sightings: Iterable[Sighting]) -> dict[str, dict[str, int]]:

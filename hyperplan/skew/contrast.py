@@ -11,7 +11,8 @@ import numpy as np
 
 from hyperplan.profile import FeatureProfile
 from hyperplan.skew.bins import numbers_of
-from hyperplan.skew.movement import Floats, shares_of
+from hyperplan.skew.evidence import shares_of
+from hyperplan.skew.movement import Floats
 from hyperplan.skew.tally import Tally
 from hyperplan.skew.view import Curve
 from hyperplan.skew.words import number, percent

@@ -8,7 +8,7 @@ References, both made of looks at what was served:
   is a season, a change from before that it shows as well is a daily habit and no finding.
 
 What is allowed is the noise of counting both sides, the movement that training and looks show from one stretch to the next, and what weeks of
-the season differ by. The effect must matter as that of a shift must.
+the season differ by. The effect must be twice as large as that of a shift, and the evidence is stricter.
 
 Drift alone is no skew: serving has left its own habits but not what training knows, and the finding says so (`details.skewed`). A change that is both
 is a shift first.
@@ -25,11 +25,11 @@ from hyperplan.profile import Profile
 from hyperplan.skew.case import Case, merged
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
-from hyperplan.skew.evidence import further, significant
+from hyperplan.skew.evidence import RUN_LENGTH, shares_of, significant
 from hyperplan.skew.finding import Against, Finding
-from hyperplan.skew.movement import FURTHEST, Floats, Movement, distance, shares_of
+from hyperplan.skew.movement import FURTHEST, Floats, Movement, distance
 from hyperplan.skew.onset import Onset, onset
-from hyperplan.skew.shift import movement_of
+from hyperplan.skew.shift import LASTING, movement_of
 from hyperplan.skew.tally import Tally, columns, tallies
 from hyperplan.skew.words import moment, number, since
 
@@ -37,6 +37,10 @@ HOUR = 3600 * 10**9
 WEEK = 7 * 24 * HOUR
 
 
+LARGER = 2
+"""How many times larger than that of a shift the effect of a drift must be: by itself it is worth less, and days have their shapes."""
+STRICTER = 10
+"""How many times rarer than shifts false drifts are."""
 VERDICTS = {
     True: "it is leaving what training knew as well",
     False: "training knew the like, so this is drift and no skew",
@@ -76,31 +80,33 @@ def _significant(
 ) -> dict[str, _Change]:
     """The changes with evidence enough and an effect that matters."""
     told = {name: change for name, change in changes.items() if change is not None}
-    found = significant({name: change.onset.evidence for name, change in told.items()})
+    found = significant({name: change.onset.evidence for name, change in told.items()}, STRICTER * RUN_LENGTH)
     return {
-        name: change for name, change in told.items() if name in found and change.effect >= seen[name][1].must_exceed()
+        name: change
+        for name, change in told.items()
+        if name in found and change.effect >= LARGER * seen[name][1].must_exceed()
     }
 
 
 def _from_before(tally: Tally, movement: Movement) -> _Change | None:
     before = np.cumsum(tally.looks, axis=0) - tally.looks
-    began = onset(tally.looks, before, movement.from_before, tally.view)
-    return _change(tally, began, tally.until(began.look), movement)
+    before[:LASTING] = 0  # too short to say what was usual
+    began = onset(tally.looks, before, movement.from_before, tally.view, LASTING)
+    return _change(tally, began, before[began.look], movement)
 
 
 def _from_season(case: Case, tally: Tally, movement: Movement) -> _Change | None:
-    season = tally.season.sum(axis=0)
-    reference = tally.view.counts(season)
+    reference = tally.season.sum(axis=0)
     first = _first_of_the_hour(case)
-    rows = tally.since(first).sum()
-    if not reference.sum() or not rows:
+    rows = tally.view.rows(tally.since(first))
+    if not reference.any() or not rows:
         return None
     length = case.looks[-1].end - case.looks[first].start
     weeks = np.array([(case.looks[-1].start - look.start) / length for look in case.season]).mean()
     moved = movement.walk * rows * weeks + _between_weeks(case, tally)
     began = onset(
         tally.looks[first:],
-        season,
+        reference,
         lambda served, known: np.minimum(movement.from_before(served, known) + moved, FURTHEST),
         tally.view,
     )
@@ -120,14 +126,14 @@ def _between_weeks(case: Case, tally: Tally) -> float:
         week = (case.looks[-1].end - look.start) // WEEK
         weeks[week] = weeks.get(week, np.zeros_like(sums)) + sums
     shares = shares_of(tally.usual)
-    counts = [rows for sums in weeks.values() if (rows := tally.view.counts(sums)).any()]
-    apart = [distance(one, other, shares, tally.view) for one, other in combinations(counts, 2)]
+    filled = [sums for sums in weeks.values() if sums.any()]
+    apart = [distance(one, other, shares, tally.view) for one, other in combinations(filled, 2)]
     return max(float(np.mean(apart)), 0.0) if apart else 0.0
 
 
 def _change(tally: Tally, began: Onset, reference: Floats, movement: Movement) -> _Change | None:
     now = tally.since(began.look)
-    if not reference.sum() or not now.sum():
+    if not reference.any() or not now.any():
         return None
     return _Change(began, movement.effect(now, reference), reference)
 
@@ -135,10 +141,10 @@ def _change(tally: Tally, began: Onset, reference: Floats, movement: Movement) -
 def _finding(case: Case, name: str, against: Against, change: _Change, tally: Tally, movement: Movement) -> Finding:
     looks = case.looks[change.onset.look :]
     now, was = merged(looks), _compared_with(case, against, change.onset.look)
-    counts = tally.since(change.onset.look)
-    rows = round(float(counts.sum()))
-    skewed = _is_skewed(tally, counts, movement)
-    told = contrast(columns(was)[name], columns(now)[name], change.reference, counts, tally)
+    sums = tally.since(change.onset.look)
+    rows = round(float(tally.view.rows(sums)))
+    skewed = _is_skewed(tally, sums, movement)
+    told = contrast(columns(was)[name], columns(now)[name], change.reference, sums, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     whose = "before" if against == "before" else "at this hour in the weeks before"
     return Finding(
@@ -152,7 +158,7 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
         until=moment(looks[-1].end),
         sentence=(
             f"{name} is distributed otherwise than {whose}{since(looks[0].start, looks[-1].end)}: {told.words(unit, 'then')}. "
-            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {round(float(change.reference.sum())):,}; {VERDICTS[skewed]}."
+            f"The PSI is {number(round(change.effect, 3))} over {rows:,} rows against {round(float(tally.view.rows(change.reference))):,}; {VERDICTS[skewed]}."
         ),
         details={
             "rows": rows,
@@ -163,11 +169,13 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
     )
 
 
-def _is_skewed(tally: Tally, counts: Floats, movement: Movement) -> bool | None:
-    """Whether counts are further from training than it moves of itself; None when training does not have the feature."""
+def _is_skewed(tally: Tally, sums: Floats, movement: Movement) -> bool | None:
+    """Whether rows are further from training than it moves of itself; None when training does not have the feature."""
     if not tally.training.any():
         return None
-    return bool(further(counts, tally.training, movement.from_training(counts.sum(), tally.training.sum())) > 0)
+    view = tally.view
+    allowed = movement.from_training(view.rows(sums), view.rows(tally.training))
+    return bool(view.further(sums, tally.training, allowed) > 0)
 
 
 def _compared_with(case: Case, against: Against, look: int) -> Profile:

@@ -84,8 +84,7 @@ def further(counts: Floats, reference: Floats, allowed: Floats) -> Floats:
     `allowed` is the squared distance of shares from the reference's when nothing is wrong, as in `movement`: that of a Dirichlet
     distribution of concentration 1 / allowed - 1. Bet is on wider ones, since how far a change will go is not known.
     """
-    shares = smoothed(reference)
-    shares = shares / shares.sum(axis=-1, keepdims=True)
+    shares = shares_of(reference)
     concentration = np.maximum(1 / np.maximum(allowed, 1e-12) - 1, LEAST)
     null = log_likelihood(counts, concentration[..., None] * shares)
     bets = [np.minimum(bet, concentration / FURTHER) for bet in BETS]
@@ -105,6 +104,12 @@ def log_likelihood(counts: Floats, concentrations: Floats) -> Any:
 def smoothed(reference: ArrayLike) -> Floats:
     """The rows of a reference in bins as the concentrations of what is known of its shares."""
     return np.asarray(reference, np.float64) + SMOOTHING
+
+
+def shares_of(counts: Floats) -> Floats:
+    """Shares of bins, none of them zero."""
+    rows = smoothed(counts)
+    return np.asarray(rows / rows.sum(axis=-1, keepdims=True))
 
 
 def rate_evidence(reference: tuple[float, float], served: tuple[float, float]) -> float:

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.stats import chi2
 
-from hyperplan.skew.evidence import SMOOTHING, further, smoothed
+from hyperplan.skew.evidence import shares_of
 from hyperplan.skew.view import BINNED, View
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ LUCK = math.log(2)
 WIDENINGS = np.geomspace(1, 1000, 40)
 """How many times wider than the estimate movement may be found to be."""
 USUAL = 0.95
-"""The share of training's chunks whose distance from the others is called usual."""
+"""The share of chunks whose distance from the others is called usual, and of references whose differences are taken for chance."""
 
 
 class Movement(NamedTuple):
@@ -66,7 +66,7 @@ class Movement(NamedTuple):
 
     `clump` is in rows, `walk` the distance walked per row of training, `trained` the rows of training, `chunk` those of a chunk of it, `shortest` those of the shortest stretch
     that was compared with others. `usual` is the PSI of a chunk of training against the others that only one in twenty
-    exceeds, beyond what counting explains. `rows` and `clumps` are what the looks say, by the lengths of stretches. `view` makes counts of what chunks
+    exceeds, beyond what counting explains. `rows` and `clumps` are what the looks say, by the lengths of stretches. `view` compares what chunks
     and looks hold.
     """
 
@@ -101,12 +101,12 @@ class Movement(NamedTuple):
         walked = self.walk * (rows + before)
         return np.minimum(self.noise(rows) + self.noise(before) + walked + 1 / np.maximum(before, 1.0), FURTHEST)
 
-    def effect(self, counts: Floats, reference: Floats) -> float:
+    def effect(self, sums: Floats, reference: Floats) -> float:
         """The PSI of rows against others, less what counting them and the clumps of a stretch shorter than training's chunks make of it."""
-        rows = counts.sum()
-        clumps = np.maximum(self.noise(rows) - self.clump / max(self.chunk, rows), 0.0)
+        rows, others = self.view.rows(sums), self.view.rows(reference)
+        clumps = np.maximum(self.noise(rows) - self.clump / np.maximum(self.chunk, rows), 0.0)
         return float(
-            stability(counts, reference) - self.view.freedom(counts.size) * (1 / rows + 1 / reference.sum() + clumps)
+            self.view.stability(sums, reference) - self.view.freedom(sums.size) * (1 / rows + 1 / others + clumps)
         )
 
     def must_exceed(self) -> float:
@@ -115,45 +115,28 @@ class Movement(NamedTuple):
 
     def seen_in(self, looks: Floats, shares: Floats) -> "Movement":
         """This movement with what looks say, from their counts in order of time."""
-        looks = looks[self.view.counts(looks).sum(axis=1) > 0]
+        looks = looks[self.view.rows(looks) > 0]
         if len(looks) < FEWEST_LOOKS:
             return self
         lengths = 2 ** np.arange(int(np.log2(len(looks) / FEWEST_STRETCHES)) + 1)
         rows, clumps = zip(*(_clumps(looks, int(length), shares, self.view) for length in lengths), strict=True)
-        return self._replace(rows=np.array(rows), clumps=np.array(clumps), shortest=0.0)
+        # What alternates cancels out in stretches of just the right length, and in no others.
+        return self._replace(rows=np.array(rows), clumps=np.maximum.accumulate(clumps), shortest=0.0)
 
 
 def _clumps(looks: Floats, length: int, shares: Floats, view: View) -> tuple[float, float]:
     """Rows of a stretch of so many looks, and the clumps in which they come: all stretches are held against the one just after."""
     totals = np.concatenate([np.zeros((1, looks.shape[1])), np.cumsum(looks, axis=0)])
-    stretches = view.counts(totals[length:] - totals[:-length])
-    rows = float(stretches.sum() / len(stretches))
+    stretches = totals[length:] - totals[:-length]
+    rows = float(view.rows(stretches).mean())
     apart = float(np.median(distance(stretches[:-length], stretches[length:], shares, view))) / 2
     return rows, max(apart, 0.0) * rows
 
 
 def distance(one: Floats, other: Floats, shares: Floats, view: View = BINNED) -> Floats:
-    """How far apart two sets of counts (bins on the last axis) are beyond the noise of counting them."""
-    sizes, other_sizes = one.sum(axis=-1), other.sum(axis=-1)
-    apart = one / sizes[..., None] - other / other_sizes[..., None]
-    return np.asarray((apart**2 / shares).sum(axis=-1) / view.freedom(shares.size) - 1 / sizes - 1 / other_sizes)
-
-
-def shares_of(counts: Floats) -> Floats:
-    """Shares of bins, none of them zero."""
-    rows = smoothed(counts)
-    return np.asarray(rows / rows.sum(axis=-1, keepdims=True))
-
-
-def stability(counts: Floats, reference: Floats) -> Floats:
-    """The PSI of counts (bins on the last axis), with half a row for each bin added where the reference has its rows.
-
-    Few rows in many bins leave some empty, and adding half a row to each, as for a PSI of equals, would be a change of its own.
-    """
-    expected = shares_of(reference)
-    found = counts + SMOOTHING * expected.shape[-1] * expected
-    found = found / found.sum(axis=-1, keepdims=True)
-    return np.asarray(((found - expected) * np.log(found / expected)).sum(axis=-1))
+    """How far apart the rows of two stretches (sums on the last axis) are beyond the noise of counting them."""
+    apart = ((view.vector(one, shares) - view.vector(other, shares)) ** 2).sum(axis=-1)
+    return np.asarray(apart / view.freedom(one.shape[-1]) - 1 / view.rows(one) - 1 / view.rows(other))
 
 
 def of_training(chunks: Floats, view: View = BINNED) -> Movement:
@@ -161,27 +144,36 @@ def of_training(chunks: Floats, view: View = BINNED) -> Movement:
 
     A single chunk shows none. Nor does no row at all, of which no stretch can be judged until looks have been compared.
     """
-    chunks = chunks[view.counts(chunks).sum(axis=1) > 0]
-    counts = view.counts(chunks)
-    others = view.counts(chunks.sum(axis=0) - chunks)
-    count, total = len(chunks), counts.sum()
+    chunks = chunks[view.rows(chunks) > 0]
+    sizes = view.rows(chunks)
+    count, total = len(chunks), float(sizes.sum())
     if count < 2:
-        return Movement(trained=float(total), chunk=float(total), shortest=float(total) or math.inf, view=view)
+        return Movement(trained=total, chunk=total, shortest=total or math.inf, view=view)
+    others, shares, size = chunks.sum(axis=0) - chunks, shares_of(chunks.sum(axis=0)), total / count
+    noise, walk = _fitted(chunks, shares, view) if _moves(chunks, shares, view) else (0.0, 0.0)
     few = (count - 1) / chi2.ppf(CAUTION, count - 1)
-    noise, walk = (few * found for found in _fitted(counts, shares_of(view.counts(chunks.sum(axis=0))), view))
-    size = total / count
-    widened = _widening(counts, others, view)
+    widened = _widening(chunks, others, shares, view)
     # What is widened is all that a stretch moves by, counting included: chunks that never moved may still have met one storm.
-    clump = widened * (noise * size + 1) - 1
     return Movement(
-        clump=clump,
-        walk=widened * walk / size,
-        trained=float(total),
-        chunk=float(size),
-        shortest=float(counts.sum(axis=1).min()),
-        usual=_usual(counts, others, view),
+        clump=widened * (few * noise * size + 1) - 1,
+        walk=widened * few * walk / size,
+        trained=total,
+        chunk=size,
+        shortest=float(sizes.min()),
+        usual=_usual(chunks, others, view),
         view=view,
     )
+
+
+def _moves(chunks: Floats, shares: Floats, view: View) -> bool:
+    """Whether chunks differ by more than counting makes nineteen of twenty references differ: Pearson's test of homogeneity.
+
+    What it does not find is too little for a change that matters, while the fit would make something of mere noise, and extrapolate it.
+    """
+    freedom = view.freedom(chunks.shape[1]) * (len(chunks) - 1)
+    whole = view.vector(chunks.sum(axis=0), shares)
+    apart = view.rows(chunks) @ ((view.vector(chunks, shares) - whole) ** 2).sum(axis=1)
+    return bool(apart > chi2.ppf(USUAL, freedom))
 
 
 def _fitted(chunks: Floats, shares: Floats, view: View) -> tuple[float, float]:
@@ -195,18 +187,18 @@ def _fitted(chunks: Floats, shares: Floats, view: View) -> tuple[float, float]:
     return float(fitted[0]), float(fitted[1]) if fitted.size > 1 else 0.0
 
 
-def _widening(chunks: Floats, others: Floats, view: View) -> float:
+def _widening(chunks: Floats, others: Floats, shares: Floats, view: View) -> float:
     """How many times wider movement must be for no bet on a chunk, against the others, to win."""
-    sizes, shares = chunks.sum(axis=1), shares_of(chunks.sum(axis=0))
+    sizes = view.rows(chunks)
     moved = max(float(distance(chunks, others, shares, view).mean()), 0.0)
     for widening in WIDENINGS:
         allowed = np.clip(widening * (moved + 1 / sizes) - 1 / sizes, 0.0, FURTHEST)
-        bets = further(chunks, others, np.minimum(allowed + 1 / others.sum(axis=1), FURTHEST))
+        bets = view.further(chunks, others, np.minimum(allowed + 1 / view.rows(others), FURTHEST))
         if bets.max() <= LUCK:
             break
     return float(widening)
 
 
 def _usual(chunks: Floats, others: Floats, view: View) -> float:
-    counting = chi2.ppf(USUAL, view.freedom(chunks.shape[1])) * (1 / chunks.sum(axis=1) + 1 / others.sum(axis=1)).mean()
-    return max(float(np.quantile(stability(chunks, others), USUAL) - counting), 0.0)
+    counting = chi2.ppf(USUAL, view.freedom(chunks.shape[1])) * (1 / view.rows(chunks) + 1 / view.rows(others)).mean()
+    return max(float(np.quantile(view.stability(chunks, others), USUAL) - counting), 0.0)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperplan.skew.evidence import further, since_any
+from hyperplan.skew.evidence import since_any
 from hyperplan.skew.view import BINNED, View
 
 Floats = NDArray[np.float64]
@@ -29,18 +29,24 @@ class Onset(NamedTuple):
     evidence: float
 
 
-def onset(looks: Floats, reference: Floats, allowed: Callable[[Floats, Floats], Floats], view: View = BINNED) -> Onset:
+def onset(
+    looks: Floats,
+    reference: Floats,
+    allowed: Callable[[Floats, Floats], Floats],
+    view: View = BINNED,
+    lasting: int = 1,
+) -> Onset:
     """Bet on every beginning.
 
     `looks` holds counts by look and bin. `reference` holds those to compare with: by bin, or by look and bin if a change that
     begins at another look is compared with something else. `allowed` gives the distance that rows since a look may have from the
-    reference, given how many rows there are of either. `view` makes counts of what both hold.
+    reference, given how many rows there are of either. `view` compares what both hold. A change must have been lasting for so many looks, or for all that there are.
     """
     begins = beginnings(len(looks))
-    since = view.counts(np.cumsum(looks[::-1], axis=0)[::-1][begins])
-    known = view.counts(reference)
-    known = known[begins] if reference.ndim == 2 else np.broadcast_to(known, since.shape)
-    evidence = further(since, known, allowed(since.sum(axis=1), known.sum(axis=1)))
+    begins = begins[begins <= max(len(looks) - lasting, 0)]
+    since = np.cumsum(looks[::-1], axis=0)[::-1][begins]
+    known = reference[begins] if reference.ndim == 2 else np.broadcast_to(reference, since.shape)
+    evidence = view.further(since, known, allowed(view.rows(since), view.rows(known)))
     return Onset(int(begins[int(np.argmax(evidence))]), float(since_any(evidence)))
 
 

@@ -21,9 +21,9 @@ import numpy as np
 from hyperplan.profile import FeatureProfile, Profile
 from hyperplan.schema import Category
 from hyperplan.skew.case import Case, merged
-from hyperplan.skew.evidence import significant
+from hyperplan.skew.evidence import shares_of, significant
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.movement import Floats, of_training, shares_of
+from hyperplan.skew.movement import Floats, of_training
 from hyperplan.skew.onset import Onset, onset
 from hyperplan.skew.words import moment, percent, since
 

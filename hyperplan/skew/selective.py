@@ -17,11 +17,12 @@ import numpy as np
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
-from hyperplan.skew.evidence import further, significant
+from hyperplan.skew.evidence import shares_of, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.labels import LabelCoverage, ripe
-from hyperplan.skew.movement import FURTHEST, SMALLEST, Floats, shares_of, stability
+from hyperplan.skew.movement import FURTHEST, SMALLEST, Floats
 from hyperplan.skew.tally import Tally, columns, tallies
+from hyperplan.skew.view import View
 from hyperplan.skew.words import moment, percent
 
 FEWEST_STRETCHES = 4
@@ -29,7 +30,7 @@ FEWEST_STRETCHES = 4
 
 
 class _Selected(NamedTuple):
-    """Counts by bin of the rows with a label and of all that were scored at their times, and the log e-value that they differ."""
+    """Sums of the rows with a label and of all that were scored at their times, and the log e-value that they differ."""
 
     labelled: Floats
     scored: Floats
@@ -38,8 +39,11 @@ class _Selected(NamedTuple):
 
     def effect(self) -> float:
         """The PSI of the labelled against all, less what counting the two makes of it."""
-        counting = max(1 / self.labelled.sum() - 1 / self.scored.sum(), 0.0)  # the labelled are among all
-        return float(stability(self.labelled, self.scored) - self.tally.view.freedom(self.labelled.size) * counting)
+        view = self.tally.view
+        counting = np.maximum(
+            1 / view.rows(self.labelled) - 1 / view.rows(self.scored), 0.0
+        )  # the labelled are among all
+        return float(view.stability(self.labelled, self.scored) - view.freedom(self.labelled.size) * counting)
 
 
 def selective(case: Case) -> Iterable[Finding]:
@@ -68,26 +72,26 @@ def _selected(case: Case, stretches: Sequence[LabelCoverage]) -> dict[str, _Sele
 
 
 def _held_against_others(tally: Tally) -> _Selected | None:
-    labelled = tally.view.counts(tally.looks)
-    others = np.maximum(tally.view.counts(tally.chunks - tally.looks), 0.0)
-    told = (labelled.sum(axis=1) > 0) & (others.sum(axis=1) > 0)
+    view = tally.view
+    labelled, others = tally.looks, tally.chunks - tally.looks
+    told = (view.rows(labelled) > 0) & (view.rows(others) > 0)
     if np.count_nonzero(told) < FEWEST_STRETCHES:
         return None
     labelled, others = labelled[told], others[told]
-    counts, reference = labelled.sum(axis=0), _standardised(others, labelled)
-    allowed = min(_between_stretches(labelled, others, tally) + 1 / reference.sum(), FURTHEST)
-    evidence = float(further(counts, reference, np.array(allowed)))
-    return _Selected(counts, _standardised(labelled + others, labelled), evidence, tally)
+    rows, reference = labelled.sum(axis=0), _standardised(others, labelled, view)
+    allowed = min(_between_stretches(labelled, others, tally) + 1 / float(view.rows(reference)), FURTHEST)
+    evidence = float(view.further(rows, reference, np.array(allowed)))
+    return _Selected(rows, _standardised(labelled + others, labelled, view), evidence, tally)
 
 
-def _standardised(counts: Floats, labelled: Floats) -> Floats:
-    """Counts with stretches weighted as they are among the labelled, and as many rows as such shares are known from (Kish, 1965).
+def _standardised(sums: Floats, labelled: Floats, view: View) -> Floats:
+    """Sums with stretches weighted as they are among the labelled, and as many rows as are known from such a mixture (Kish, 1965).
 
     More labels in some hours than in others select hours, not rows; what differs between hours is drift's business.
     """
-    sizes, weights = counts.sum(axis=1), labelled.sum(axis=1) / labelled.sum()
+    sizes, weights = view.rows(sums), view.rows(labelled) / view.rows(labelled).sum()
     rows = 1 / (weights**2 / sizes).sum()
-    return np.asarray(rows * (weights[:, None] * counts / sizes[:, None]).sum(axis=0))
+    return np.asarray(rows * (weights[:, None] * sums / sizes[:, None]).sum(axis=0))
 
 
 def _between_stretches(labelled: Floats, others: Floats, tally: Tally) -> float:
@@ -95,12 +99,12 @@ def _between_stretches(labelled: Floats, others: Floats, tally: Tally) -> float:
 
     By what the differences of adjacent stretches differ, beyond counting: neither what selects nor what changes slowly is in it.
     """
-    sizes, other_sizes = labelled.sum(axis=1), others.sum(axis=1)
-    apart = labelled / sizes[:, None] - others / other_sizes[:, None]
-    counting = 1 / sizes + 1 / other_sizes
-    squares = (np.diff(apart, axis=0) ** 2 / shares_of(tally.training)).sum(axis=1)
-    steps = squares / tally.view.freedom(apart.shape[1]) - counting[1:] - counting[:-1]
-    return max(float(steps.mean()) / 2, 0.0) / len(sizes)
+    view, shares = tally.view, shares_of(tally.training)
+    apart = view.vector(labelled, shares) - view.vector(others, shares)
+    counting = 1 / view.rows(labelled) + 1 / view.rows(others)
+    squares = (np.diff(apart, axis=0) ** 2).sum(axis=1)
+    steps = squares / view.freedom(labelled.shape[1]) - counting[1:] - counting[:-1]
+    return max(float(steps.mean()) / 2, 0.0) / len(labelled)
 
 
 def _finding(case: Case, name: str, one: _Selected, whole: LabelCoverage) -> Finding:

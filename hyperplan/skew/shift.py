@@ -21,12 +21,16 @@ import msgspec
 from hyperplan.skew.case import Case, merged
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
-from hyperplan.skew.evidence import further, significant
+from hyperplan.skew.evidence import shares_of, significant
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.movement import Movement, of_training, shares_of
+from hyperplan.skew.movement import Movement, of_training
 from hyperplan.skew.onset import Onset, onset
 from hyperplan.skew.tally import Tally, columns, tallies
 from hyperplan.skew.words import moment, number, since
+
+LASTING = 5
+"""Looks for which a change must have been lasting. Days and weeks have shapes that no reference shows; what is gone again so soon is none of a model's
+skew, and what is so large that one would not want to wait has a name of its own."""
 
 
 def shift(case: Case) -> Iterable[Finding]:
@@ -50,16 +54,16 @@ def movement_of(case: Case, name: str, tally: Tally) -> Movement:
 
 def _judged(case: Case, name: str, tally: Tally) -> tuple[Onset, Movement, Tally]:
     movement = movement_of(case, name, tally)
-    return onset(tally.looks, tally.chunks.sum(axis=0), movement.from_training, tally.view), movement, tally
+    return onset(tally.looks, tally.training, movement.from_training, tally.view, LASTING), movement, tally
 
 
 def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movement, tally: Tally) -> Finding:
     looks = case.looks[began.look :]
     now, training = merged(looks), case.training
-    counts = tally.since(began.look)
-    rows = round(float(counts.sum()))
+    sums = tally.since(began.look)
+    rows = round(float(tally.view.rows(sums)))
     new = _was_as_in_training(tally, began.look, movement)
-    told = contrast(columns(training)[name], columns(now)[name], tally.training, counts, tally)
+    told = contrast(columns(training)[name], columns(now)[name], tally.training, sums, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     age = (
         "that is new in these looks"
@@ -92,7 +96,7 @@ def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movem
 def _was_as_in_training(tally: Tally, look: int, movement: Movement) -> bool:
     """Whether the looks before that one give no reason to say that they had shifted already."""
     before = tally.until(look)
-    if not before.sum():
+    if not before.any():
         return False
-    allowed = movement.from_training(before.sum(), tally.training.sum())
-    return bool(further(before, tally.training, allowed) <= 0)
+    allowed = movement.from_training(tally.view.rows(before), tally.view.rows(tally.training))
+    return bool(tally.view.further(before, tally.training, allowed) <= 0)

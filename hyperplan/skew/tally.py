@@ -17,7 +17,7 @@ from hyperplan.profile import CategoryCounts, FeatureProfile, Profile
 from hyperplan.profile.categories import order
 from hyperplan.skew.bins import MOST_CATEGORIES, edges_of, holds_texts, numbers_of
 from hyperplan.skew.case import Case, Look
-from hyperplan.skew.view import BINNED, NARROW, Curve, View
+from hyperplan.skew.view import BINNED, Curve, View, curve
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 class Tally(NamedTuple):
     """What is added up of usable values (last axis), by chunk of training and by look, both in order of time.
 
-    Mostly counts by bin: `view` makes them of it. `season` holds the same hours of the weeks before. `texts` names the bins of values that
+    Mostly these are counts by bin; `view` compares them. `season` holds the same hours of the weeks before. `texts` names the bins of values that
     have one to themselves; empty for numbers.
     """
 
@@ -37,21 +37,21 @@ class Tally(NamedTuple):
 
     @property
     def training(self) -> Floats:
-        """The counts of the whole reference; all zero when it does not have the feature."""
-        return self.view.counts(self.chunks.sum(axis=0))
+        """The sums of the whole reference; all zero when it does not have the feature."""
+        return np.asarray(self.chunks.sum(axis=0))
 
     @property
     def usual(self) -> Floats:
-        """The counts that say how the feature usually is: those of the reference, or of the looks if it has none."""
+        """The sums that say how the feature usually is: those of the reference, or of the looks if it has none."""
         return self.training if self.training.any() else self.since(0)
 
     def since(self, look: int) -> Floats:
-        """The counts of that look and all after it."""
-        return self.view.counts(self.looks[look:].sum(axis=0))
+        """The sums of that look and all after it."""
+        return np.asarray(self.looks[look:].sum(axis=0))
 
     def until(self, look: int) -> Floats:
-        """The counts of the looks before that one."""
-        return self.view.counts(self.looks[:look].sum(axis=0))
+        """The sums of the looks before that one."""
+        return np.asarray(self.looks[:look].sum(axis=0))
 
 
 def columns(profile: Profile) -> dict[str, FeatureProfile]:
@@ -96,9 +96,8 @@ def _cut_of(whole: FeatureProfile) -> "_Cut":
     if holds_texts(whole):
         return _Texts(whole)
     moments = numbers_of(whole).moments
-    deviation = moments.deviation() or 0.0
-    narrow = 0 < deviation < NARROW * abs(moments.mean)
-    return _Narrow(Curve(moments.mean, deviation)) if narrow else _Numbers(whole)
+    narrow = curve(moments.mean, moments.deviation() or 0.0, moments.smallest, moments.largest)
+    return _Narrow(narrow) if narrow else _Numbers(whole)
 
 
 def _looked(looks: Sequence[Look]) -> list[Profile]:

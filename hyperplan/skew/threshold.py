@@ -21,8 +21,9 @@ from hyperplan.profile.quantiles import keys_of
 from hyperplan.skew import evidence
 from hyperplan.skew.bins import numbers_of
 from hyperplan.skew.case import Case
+from hyperplan.skew.evidence import shares_of
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.movement import Floats, Movement, of_training, shares_of
+from hyperplan.skew.movement import Floats, Movement, of_training
 from hyperplan.skew.onset import Onset, onset
 from hyperplan.skew.words import moment, number, percent, since
 

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from hyperplan.skew.case import Case
-from hyperplan.skew.evidence import threshold
+from hyperplan.skew.evidence import shares_of, threshold
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.labels import USUALLY, LabelCoverage, ripe
-from hyperplan.skew.movement import Movement, shares_of
+from hyperplan.skew.movement import Movement
 from hyperplan.skew.onset import onset
 from hyperplan.skew.words import moment, number, percent, since
 

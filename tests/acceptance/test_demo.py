@@ -3,15 +3,22 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 
 @pytest.fixture(scope="module")
-def told() -> Any:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo keeps its pictures."""
+    return tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture(scope="module")
+def told(pictures: Path) -> Any:
     """What the demo says of itself."""
-    command = "demo --once --json --flights 1500 --listen 127.0.0.1:0 --control 127.0.0.1:0 --otlp-listen 127.0.0.1:0"
+    command = f"demo --pictures {pictures} --once --json --flights 6000 --listen 127.0.0.1:0 --control 127.0.0.1:0 --otlp-listen 127.0.0.1:0"
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", *command.split()], capture_output=True, text=True, timeout=150, check=False
     )
@@ -20,11 +27,11 @@ def told() -> Any:
 
 
 def test_no_client_sees_an_error(told: Any) -> None:
-    assert (told["requests"], told["client_errors"], told["rejected"]) == (1500, 0, 0)
+    assert (told["requests"], told["client_errors"], told["rejected"]) == (6000, 0, 0)
 
 
 def test_every_request_is_sampled(told: Any) -> None:
-    assert told["samples"] == 1500
+    assert told["samples"] == 6000
 
 
 def test_planes_stay_where_they_are_and_move_only_when_they_must(told: Any) -> None:
@@ -49,3 +56,12 @@ def test_the_accidents_are_seen_in_violations_and_skew(told: Any) -> None:
     skew = told["skew"]
     assert skew["distance"]["violations"]["renamed"] == told["violations"]["renamed"]["distance"]
     assert skew["dep_delay"]["worst_psi"] > 2 * skew["carrier"]["worst_psi"]
+
+
+def test_the_seconds_and_the_rename_are_called_by_their_names_and_shown(told: Any, pictures: Path) -> None:
+    alert_of = {tuple(finding): alert for alert in told["alerts"] for finding in alert["findings"]}
+    seconds, rename = alert_of["dep_delay", "unit"], alert_of["distance", "renamed"]
+    assert "seconds where training had minutes" in seconds["sentence"]
+    assert "dist" in rename["sentence"]
+    for alert in (seconds, rename):
+        assert (pictures / f"{alert['id']}.svg").read_text().startswith("<svg")

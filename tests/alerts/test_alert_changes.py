@@ -46,8 +46,8 @@ def test_a_fallback_is_released_too() -> None:
     assert changed(ALONE, endpoint({"gbm@1": 1}, fallback=["spare@1"]))[0][2] == ("spare@1",)
 
 
-def test_the_first_revision_releases_all_that_serve() -> None:
-    assert changed(None, endpoint({"gbm@1": 1, "gbm@2": 0}))[0][2] == ("gbm@1",)
+def test_the_first_revision_changes_nothing_since_nothing_was_served_before() -> None:
+    assert changed(None, ALONE) == []
 
 
 def test_other_weights_are_a_change_of_routing_of_the_models_whose_share_moved() -> None:
@@ -61,6 +61,6 @@ def test_what_gives_no_model_other_traffic_is_no_change(after: Endpoint) -> None
 
 
 def test_a_change_has_the_time_of_its_revision() -> None:
-    (change,) = changes_between(None, ALONE, number=1, time=5)
+    (change,) = changes_between(ALONE, endpoint({"gbm@1": 1, "gbm@2": 1}), number=2, time=5)
     assert isinstance(change, Change)
     assert change.time == 5

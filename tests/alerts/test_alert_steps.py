@@ -229,6 +229,14 @@ def test_predictions_that_move_with_a_source_are_its_alert(watched: Watched) -> 
     assert watched.open[0].source == "ops-feed"
 
 
+def test_an_alert_of_a_source_ends_with_it_though_predictions_are_not_yet_as_they_were(watched: Watched) -> None:
+    moved = finding("prediction", "drift", evidence=100.0)
+    watched.looks(2, finding(), moved)
+    watched.looks(5, moved)
+    assert watched.told == ["opened", "resolved"]
+    assert "ops_0 has a new unit" in watched.alerts[0].sentence
+
+
 def test_predictions_that_move_alone_are_an_alert(watched: Watched) -> None:
     watched.looks(2, finding("prediction", "shift"))
     assert watched.told == ["opened"]

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from control.stores import Unopenable, open_store
+from control.stores import Unavailable, Unopenable, open_store
 from control.stores.migrations import DUCKDB
 from control.stores.samples import Question
 from control.stores.shadows import Shadowed
@@ -74,6 +77,9 @@ def test_the_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from control.stores import open_store
 from hyperplan.sample import ObservedRow, Sample
@@ -117,6 +123,7 @@ def test_a_file_of_a_version_without_shadows_gets_the_table_and_keeps_its_sample
     store.close()
     with duckdb.connect(str(tmp_path / "samples.duckdb")) as connection:
         connection.execute(
+            "DROP TABLE feedback; ALTER TABLE samples DROP COLUMN looked_up; "
             "DROP TABLE shadows; ALTER TABLE samples DROP COLUMN forced; DROP TABLE windows; "
             "CREATE TABLE profiles (endpoint VARCHAR, model VARCHAR, bucket BIGINT, profile BLOB); "
             "ALTER TABLE counter_increments DROP COLUMN id; ALTER TABLE counter_increments DROP COLUMN parts; "
@@ -128,3 +135,23 @@ def test_a_file_of_a_version_without_shadows_gets_the_table_and_keeps_its_sample
         assert len(store.shadows.pairs(EVER)) == 1
     finally:
         store.close()
+
+
+def test_closing_waits_for_those_who_read(tmp_path: Path, make_sample: MakeSample) -> None:
+    store = open_store(tmp_path, 60)
+    store.ingest([make_sample(f"p-{index}") for index in range(2000)])
+    begun = threading.Event()
+
+    def read() -> int:
+        counts = []
+        begun.set()
+        with suppress(Unavailable):
+            while True:
+                counts.append(len(store.samples.find(Question("flight-delay", limit=2000))))
+        return min(counts, default=2000)
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        begun.wait()
+        store.close()
+        assert [reader.result() for reader in readers] == [2000] * 3

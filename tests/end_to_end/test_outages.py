@@ -190,6 +190,31 @@ async def test_samples_outlive_a_sidecar_that_is_killed_while_control_is_away(
     await all_arrive_once(hyperplan, "outliving", before | after, len(predictions(model)))
 
 
+async def test_feedback_that_was_accepted_outlives_control_and_the_sidecar(
+    fragile: Hyperplan, model_server: ModelServers
+) -> None:
+    hyperplan, stack = fragile, fragile.stack
+    model = await model_server()
+    await hyperplan.apply(document("told-late", {"gbm@1": model.url()}))
+    prediction = (await hyperplan.predict("told-late")).headers["x-hyperplan-prediction-id"]
+    stored = {"endpoint": "told-late", "prediction_id": prediction, "label": 1}
+    assert (await hyperplan.api.post("/v1/feedback", json=stored)).status_code == 200
+    await stack.kill(stack.control)
+    revised = stored | {"label": 2, "revision": 1}
+    assert (await hyperplan.client.post("/hyperplan/feedback", json=revised)).status_code == 202
+    await stack.sidecar.stop()
+    await stack.start_control()
+    first = (await hyperplan.api.get("/v1/endpoints/told-late/feedback")).json()
+    assert first["labelled"] + first["unsampled"] == 1
+    await stack.start_sidecar()
+
+    async def label() -> bool:
+        found = await hyperplan.api.get(f"/v1/endpoints/told-late/samples/{prediction}")
+        return found.is_success and [told["label"] for told in found.json()["feedback"]] == [2]
+
+    await until(label)
+
+
 async def test_a_sidecar_that_is_stopped_while_control_is_away_loses_no_sample(
     fragile: Hyperplan, model_server: ModelServers
 ) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hyperplan.skew.movement import Movement, distance, of_training, shares_of, stability
+from hyperplan.skew.evidence import shares_of
+from hyperplan.skew.movement import Movement, distance, of_training
+from hyperplan.skew.view import BINNED
 
 Floats = NDArray[np.float64]
 EVEN = np.full(10, 0.1)
@@ -88,4 +90,4 @@ def test_few_looks_teach_nothing() -> None:
 
 def test_stability_of_equal_shares_is_zero_even_if_bins_are_empty() -> None:
     reference = np.array([5e4, 5e4, 1.0, 0.0])
-    assert float(stability(np.array([50.0, 50.0, 0.0, 0.0]), reference)) == pytest.approx(0, abs=1e-4)
+    assert float(BINNED.stability(np.array([50.0, 50.0, 0.0, 0.0]), reference)) == pytest.approx(0, abs=1e-4)

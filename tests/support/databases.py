@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-EVERYWHERE = pytest.mark.parametrize(
-    "backend",
-    ["duckdb", *(pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("postgresql", "chdb"))],
-    indirect=True,
-)
+_SHARED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("postgresql", "chdb")]
+EVERYWHERE = pytest.mark.parametrize("backend", ["duckdb", *_SHARED], indirect=True)
 """Runs tests of a store in each database; those in servers and engines on one of the workers each."""
+SHARED = pytest.mark.parametrize("backend", _SHARED, indirect=True)
+"""Runs tests of a store in each database that several controls may share."""
 
 PATIENCE = 60
 """Seconds that the server may take to start or to stop."""

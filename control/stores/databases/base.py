@@ -18,7 +18,10 @@ class Unopenable(ValueError):
 
 
 class Unavailable(Exception):
-    """The store could not answer or take something in now; nothing of it is kept, and it should be tried again."""
+    """The store could not answer or take something in now, and it should be tried again.
+
+    Of what was to be taken in, nothing is kept, or all, where the failure came after the commit; sent again, it counts once.
+    """
 
 
 class Overtaken(Unavailable):
@@ -33,6 +36,9 @@ class Reader(Protocol):
 
     def rows(self, query: Any) -> list[tuple[Any, ...]]:
         """The rows that an ibis expression over the tables stands for."""
+
+    def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
+        """These columns of the rows that have this value where the table is looked up, fast however many rows there are."""
 
 
 class Writer(Reader, Protocol):
@@ -75,7 +81,7 @@ class Database(Protocol):
         """Write what is on disk when this ends without an error.
 
         Raises:
-            Unavailable: the database cannot be reached, or failed; nothing was written.
+            Unavailable: the database cannot be reached, or failed; nothing was written, or all.
         """
 
     def delete_before(self, table: StoredTable, column: str, time: int) -> None:

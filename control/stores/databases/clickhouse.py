@@ -39,6 +39,7 @@ MOST_TIMES = 5_000
 SAME = {
     "samples": {"prediction_id": "id"},
     "shadows": {"prediction_id": "id"},
+    "feedback": {"subject": "id", "place": "model", "label": "truth"},
     "windows": {"start": "time"},
     "counter_states": {"series": "model", "instance": "id", "start": "time"},
     "counter_increments": {"bucket": "time"},
@@ -158,6 +159,13 @@ class _Session:
         lists = {name: {"String": "bytes"} for name, kind in kinds if kind.is_array() and kind.value_type.is_binary()}
         found = self._client.query(compiled(query, "clickhouse"), column_formats=binary | lists)
         return [tuple(row) for row in found.result_rows]
+
+    def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
+        binary: dict[str, Any] = {name: "bytes" for name in columns if table.columns[name].type == "binary"}
+        named = ", ".join(SAME[table.name].get(column, column) for column in columns)
+        query = f"SELECT {named} FROM facts WHERE fact = '{table.name}' AND id = %(value)s"
+        found = self._client.query(query, parameters={"value": value}, column_formats=binary).result_rows
+        return [tuple(row) for row in found]
 
     def at_times(self, table: StoredTable, columns: Sequence[str], times: Sequence[int]) -> list[tuple[Any, ...]]:
         named = ", ".join(SAME[table.name].get(column, column) for column in columns)

@@ -111,6 +111,9 @@ class _Cursor:
     def rows(self, query: Any) -> list[tuple[Any, ...]]:
         return self.execute(compiled(query, "postgres"))
 
+    def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
+        return self.execute(f"SELECT {', '.join(columns)} FROM {table.name} WHERE {table.looked_up} = %s", [value])
+
     def at_times(self, table: StoredTable, columns: Sequence[str], times: Sequence[int]) -> list[tuple[Any, ...]]:
         return self.execute(
             f"SELECT {', '.join(columns)} FROM {table.name} WHERE time = ANY(%s::BIGINT[])", [list(times)]

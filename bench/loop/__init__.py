@@ -1,0 +1,1 @@
+"""What closing the loop is held to: experiments, thresholds and estimates, by simulation with known truth."""
