@@ -3,6 +3,7 @@
 Every part says beforehand which figures it will measure: one that fails has them all the same, with the reason for a value.
 """
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -90,7 +91,7 @@ class Part(NamedTuple):
             return self.measure(options)
         except Exception as error:  # whatever it was, the other parts must still be measured
             why = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            options.say(f"  failed: {why}")
+            options.say(f"  failed: {why}\n{traceback.format_exc()}")
             return Measured([line.failed(why) for line in self.lines])
 
 

@@ -5,14 +5,14 @@ anew after each.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.skew.data import Columns, DataSet
 from cli.skewing import series_of_columns
-from hyperplan.alerts import Alert, Event, Observation, Policy, State, step
+from hyperplan.alerts import Alert, Event, Found, Observation, Policy, State, lasting, rows_since, step
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample, observe_rows
 from hyperplan.schema import Schema
@@ -94,48 +94,62 @@ def as_requests(columns: Columns) -> list[dict[str, Any]]:
     ]
 
 
+class Answer(NamedTuple):
+    """What a look says: everything that is found, and what there is to tell of it."""
+
+    found: tuple[Finding, ...]
+    events: tuple[Event, ...]
+
+
 class Watch:
-    """Detectors that are shown look after look."""
+    """Detectors and alerts of one endpoint with one model, as control runs them, shown look after look.
+
+    Control keeps six hours of looks, which here is `shown` of them; what was found is taken to be over when the newest rows no longer
+    show it, and alerts open and end with its hysteresis.
+    """
+
+    MODEL = "model@1"
 
     def __init__(self, schema: Schema, reference: Sequence[Profile], shown: int = SHOWN) -> None:
         self._case = Case(schema, reference, ())
         self._shown = shown
         self._held: list[Look] = []
+        self._policy = Policy.of_looks(LOOK * 10**9)
+        self._known: dict[str, Alert] = {}
 
     def remember(self, looks: Iterable[Look]) -> None:
         """Show looks without asking."""
         self._held = [*self._held, *looks][-self._shown :]
 
-    def ask(self, look: Look) -> list[Finding]:
-        """Show a look, and ask what is wrong now."""
+    def ask(self, look: Look) -> Answer:
+        """Show a look, and ask what is wrong now and what there is to tell."""
         self.remember([look])
-        return detect(self._case.showing(self._held))
+        case = self._case.showing(self._held)
+        found = detect(case)
+        return Answer(tuple(found), self._told(case, found))
 
-
-class Desk:
-    """The alerts of one endpoint with one model, as control keeps them: opened, updated and resolved with its hysteresis."""
-
-    MODEL = "model@1"
-
-    def __init__(self, schema: Schema, look: int = LOOK * 10**9) -> None:
-        self._schema = schema
-        self._policy = Policy.of_looks(look)
-        self._known: dict[str, Alert] = {}
-
-    def take(self, look: Look, found: Sequence[Finding]) -> tuple[Event, ...]:
-        """What there is to tell after a look, given what was found."""
+    def _told(self, case: Case, found: Sequence[Finding]) -> tuple[Event, ...]:
+        now = case.looks[-1].end
+        still = lasting(case, found, self._enough(), detect)
         seen = Observation(
             endpoint="bench",
-            schema=self._schema,
+            schema=case.schema,
             models=frozenset({self.MODEL}),
-            looked={self.MODEL: look.end},
-            found=[(self.MODEL, one) for one in found],
+            looked={self.MODEL: now},
+            found=[Found(self.MODEL, one, rows_since(case, one)) for one in still],
         )
-        taken = step(self._known.values(), seen, look.end, self._policy)
-        for alert in taken.alerts:
-            self._known[alert.id] = alert
+        taken = step(self._known.values(), seen, now, self._policy)
+        self._known |= {alert.id: alert for alert in taken.alerts}
         self._known = {name: alert for name, alert in self._known.items() if alert.state is not State.FORGOTTEN}
         return taken.events
+
+    def _enough(self) -> dict[str, int]:
+        """In how many rows something was first seen that is not over, by feature."""
+        fewest: dict[str, int] = {}
+        for alert in self._known.values():
+            for feature, rows in alert.enough.get(self.MODEL, {}).items():
+                fewest[feature] = min(rows, fewest.get(feature, rows))
+        return fewest
 
 
 def opens(event: Event) -> bool:

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 Floats = NDArray[np.float64]
 K = TypeVar("K", bound=Hashable)
@@ -70,12 +70,12 @@ def significant(evidence: Mapping[K, float], run_length: float = RUN_LENGTH) -> 
 def average(evidence: ArrayLike, axis: int = 0) -> Any:
     """The log of the mean of e-values: an e-value again, whatever their dependence. For alternatives that may each be true."""
     values = np.asarray(evidence, np.float64)
-    return logsumexp(values, axis=axis) - math.log(values.shape[axis])
+    return np.logaddexp.reduce(values, axis=axis) - math.log(values.shape[axis])
 
 
 def since_any(evidence: ArrayLike, axis: int = 0) -> Any:
     """The log of the sum of e-values over the looks at which the change may have begun (Shiryaev and Roberts)."""
-    return logsumexp(np.asarray(evidence, np.float64), axis=axis)
+    return np.logaddexp.reduce(np.asarray(evidence, np.float64), axis=axis)
 
 
 def further(counts: Floats, reference: Floats, allowed: Floats) -> Floats:

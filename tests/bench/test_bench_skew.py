@@ -13,7 +13,7 @@ from bench.skew.data import DataSet, degenerate
 from bench.skew.faults import FORMS, decile_bins, tilted, under_another_name, without
 from bench.skew.judgement import Bar, Judged, Line, Measured, Options, Part
 from bench.skew.parts import calendar, quiet, renames, sources, units, wide
-from bench.skew.serving import Desk, Watch, as_requests, looks_of, opens, reference_of, requested
+from bench.skew.serving import Watch, as_requests, looks_of, opens, reference_of, requested
 from cli.failure import Failure
 from hyperplan.schema import Float, Schema
 from hyperplan.skew import detect as detection
@@ -211,13 +211,13 @@ def test_weeks_end_where_times_say() -> None:
     assert peers.daily(np.arange(5) * 43_200 * 10**9) == [2, 4, 5]
 
 
-def test_a_desk_opens_one_alert_for_what_is_found_again_and_again() -> None:
+def test_a_watch_opens_one_alert_for_what_is_found_again_and_again() -> None:
     found = data()
     reference = reference_of(SCHEMA, {name: values[:2_000] for name, values in found.columns.items()})
-    watch, desk = Watch(SCHEMA, reference), Desk(SCHEMA)
+    watch = Watch(SCHEMA, reference)
     events = []
     for look in looks_of(SCHEMA, {name: values[2_000:3_000] * 60 for name, values in found.columns.items()}):
-        events += [event for event in desk.take(look, watch.ask(look)) if opens(event)]
+        events += [event for event in watch.ask(look).events if opens(event)]
     assert len(events) == 1
 
 

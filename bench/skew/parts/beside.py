@@ -16,7 +16,7 @@ from bench.skew.data import Columns, DataSet, load
 from bench.skew.faults import changed, tilted, under_another_name, without
 from bench.skew.judgement import Measured, Options, Part
 from bench.skew.parallel import over
-from bench.skew.serving import LOOK, Desk, Watch, as_requests, height, joined, requested, taken, training_of
+from bench.skew.serving import LOOK, Watch, as_requests, height, joined, requested, taken, training_of
 from cli.failure import Failure
 
 WINDOW = 1_000
@@ -102,14 +102,14 @@ def ours(number: int) -> dict[str, Any]:
     data, training, calm, broken = served(fault)
     schema = type(data.schema)(features={name: data.schema.features[name] for name in training})
     known = data._replace(schema=schema, columns=training, split=height(training))
-    watch, desk = Watch(schema, training_of(known)), Desk(schema)
+    watch = Watch(schema, training_of(known))
     rows = [*as_requests(calm), *as_requests(broken)]
     seen: set[tuple[str, str, str]] = set()
     false, delay, name, sentence = 0, None, "", ""
     for place in range(len(rows) // LOOK):
         look = requested(schema, rows[place * LOOK : (place + 1) * LOOK], place)
         broke = (place + 1) * LOOK - height(calm)
-        for event in desk.take(look, watch.ask(look)):
+        for event in watch.ask(look).events:
             new = {(event.alert.id, *pair) for pair in event.alert.told} - seen
             seen |= new
             right = [finding for _, feature, finding in new if feature in fault.features and broke > 0]

@@ -15,7 +15,7 @@ from bench.skew import peers
 from bench.skew.data import DATA_SETS, DataSet, load
 from bench.skew.judgement import Bar, Line, Measured, Options, Part
 from bench.skew.parallel import over
-from bench.skew.serving import LOOK, Desk, Watch, looks_of, opens, taken, training_of
+from bench.skew.serving import LOOK, Watch, looks_of, opens, taken, training_of
 from cli.failure import Failure
 
 WEEK = 7 * 86_400 * 10**9
@@ -33,13 +33,13 @@ def alerted(name: str) -> dict[str, Any]:
 def watched(data: DataSet, rows: int) -> dict[str, Any]:
     """The alerts while so many rows are served, and how many looks found anything."""
     served = slice(data.split, min(data.rows, data.split + rows))
-    watch, desk = Watch(data.schema, training_of(data)), Desk(data.schema)
+    watch = Watch(data.schema, training_of(data))
     alerts, told, events, findings = 0, 0, [], 0
     named: set[tuple[str, str]] = set()
     for number, look in enumerate(looks_of(data.schema, taken(data.columns, served))):
-        found = watch.ask(look)
-        findings += bool(found)
-        for event in desk.take(look, found):
+        answer = watch.ask(look)
+        findings += bool(answer.found)
+        for event in answer.events:
             alerts += opens(event)
             now = {(event.alert.id, feature) for feature, _ in event.alert.told}
             if opens(event):

@@ -17,7 +17,7 @@ from bench.skew.data import DATA_SETS, Columns, DataSet, load
 from bench.skew.faults import FORMS, Form, tilted
 from bench.skew.judgement import Bar, Line, Measured, Options, Part, share, totals
 from bench.skew.parallel import over
-from bench.skew.serving import LOOK, Desk, Watch, look_of, opens, reference_of, taken
+from bench.skew.serving import LOOK, Watch, look_of, opens, reference_of, taken
 from hyperplan.profile import Profile
 
 LOOKS = 100_000
@@ -63,16 +63,16 @@ def quiet(job: Job) -> dict[str, Any]:
     data, drawn = load(job.data), np.random.default_rng(job.seed)
 
     reference = trained(data, drawn)
-    watch, desk = Watch(data.schema, reference), Desk(data.schema)
+    watch = Watch(data.schema, reference)
     alerts: Counter[str] = Counter()
     findings = 0
     for number in range(job.looks):
         look = look_of(data.schema, taken(data.columns, drawn.integers(data.split, size=LOOK)), number)
-        found = watch.ask(look)
-        findings += bool(found)
-        if any(map(opens, desk.take(look, found))):
-            alerts.update([f"{found[0].finding} of {found[0].feature}"])
-            watch, desk = Watch(data.schema, reference), Desk(data.schema)
+        answer = watch.ask(look)
+        findings += bool(answer.found)
+        if opened := [event for event in answer.events if opens(event)]:
+            alerts.update(f"{finding} of {feature}" for feature, finding in opened[0].alert.told[:1])
+            watch = Watch(data.schema, reference)
     return {"data": job.data, "looks": job.looks, "alerts": alerts.total(), "findings": findings, "of": dict(alerts)}
 
 
@@ -84,12 +84,11 @@ def moderate(job: Job) -> dict[str, Any]:
     before = drawn.integers(data.split, size=(BEFORE, LOOK))
     after = drawn.choice(data.split, size=(FOUND_WITHIN // LOOK, LOOK), p=weights)
     looks = [look_of(data.schema, taken(data.columns, rows), number) for number, rows in enumerate((*before, *after))]
-    watch, desk = Watch(data.schema, reference), Desk(data.schema)
+    watch = Watch(data.schema, reference)
     watch.remember(looks[:BEFORE])
     trial = {"data": job.data, "feature": job.feature, "form": job.form}
     for number, look in enumerate(looks[BEFORE:], 1):
-        found = watch.ask(look)
-        told = {pair for event in desk.take(look, found) for pair in event.alert.told}
+        told = {pair for event in watch.ask(look).events for pair in event.alert.told}
         if {(job.feature, "shift"), (job.feature, "drift")} & told:
             return {**trial, "rows": number * LOOK, "told": sorted(told)}
     return {**trial, "rows": None, "told": []}

@@ -11,11 +11,11 @@ import numpy as np
 from bench.skew.data import Columns, load
 from bench.skew.judgement import Bar, Line, Measured, Options, Part
 from bench.skew.parallel import over
-from bench.skew.serving import LOOK, Desk, Watch, looks_of, opens, reference_of, taken
+from bench.skew.serving import LOOK, Watch, looks_of, opens, reference_of, taken
 from hyperplan.schema import AnyFeature, Float, Schema
 
-TRAINING, BEFORE, AFTER = 40_000, 3_000, 3_000
-PLACES = 4
+TRAINING, BEFORE, AFTER = 40_000, 1_000, 2_000
+PLACES = 2
 
 BROKEN = Line(
     "one broken source with ten features: alerts sent",
@@ -90,12 +90,11 @@ def sent(trial: Trial) -> dict[str, Any]:
         both = broken(both, source, trial.way)
     parts.append(both)
     watch = Watch(known, reference_of(known, columns(drawn.integers(1 << 30, size=TRAINING))))
-    desk = Desk(known)
     told, number = [], 0
     for part in parts:
         for look in looks_of(known, part, first=number):
             number += 1
-            told += [event for event in desk.take(look, watch.ask(look)) if opens(event)]
+            told += [event for event in watch.ask(look).events if opens(event)]
     return {
         "way": trial.way,
         "sources broken": len(trial.sources),

@@ -147,7 +147,7 @@ def unnamed(stretch: Stretch) -> dict[str, Any]:
     false: dict[int, list[str]] = {}
     looks = _looks(stretch.data, stretch.start, stretch.stop)
     for number, look in enumerate(looks):
-        for one in watch.ask(look):
+        for one in watch.ask(look).found:
             if one.finding in ("unit", "scale", "offset"):
                 said = f"{one.feature}: {one.finding} {one.details.get('to', '')}".strip()
                 false.setdefault(number * LOOK // ROWS, []).append(said)
