@@ -1,4 +1,4 @@
-"""The demo itself, on a few flights."""
+"""The demo itself: shorter, and its accidents would be over before anybody has looked twice."""
 
 import json
 import subprocess
@@ -18,20 +18,22 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(pictures: Path) -> Any:
     """What the demo says of itself."""
-    command = f"demo --pictures {pictures} --once --json --flights 6000 --listen 127.0.0.1:0 --control 127.0.0.1:0 --otlp-listen 127.0.0.1:0"
+    command = (
+        f"demo --pictures {pictures} --once --json --listen 127.0.0.1:0 --control 127.0.0.1:0 --otlp-listen 127.0.0.1:0"
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *command.split()], capture_output=True, text=True, timeout=150, check=False
+        [sys.executable, "-m", "cli.main", *command.split()], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def test_no_client_sees_an_error(told: Any) -> None:
-    assert (told["requests"], told["client_errors"], told["rejected"]) == (6000, 0, 0)
+    assert (told["requests"], told["client_errors"], told["rejected"]) == (20_000, 0, 0)
 
 
 def test_every_request_is_sampled(told: Any) -> None:
-    assert told["samples"] == 6000
+    assert told["samples"] == 20_000
 
 
 def test_planes_stay_where_they_are_and_move_only_when_they_must(told: Any) -> None:
