@@ -1,15 +1,14 @@
 """Feedback out of a file: labels that came from somewhere else, a row for each prediction."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
 from cli.rows import plain
-from cli.tables import columns_of, count_of, quoted, reader_of, run, unreadable
+from cli.tables import columns_of, count_of, quoted, reader_of, require, run, seconds, unreadable
 from hyperplan.endpoint import Task
-from hyperplan.problems import Invalid, Problem, pointer
 
 BATCH = 20_000
 """Predictions whose feedback is sent at once."""
@@ -41,7 +40,7 @@ class FeedbackFile:
         with duckdb.connect() as connection:
             kinds = columns_of(connection, self._reader, path)
             named = {name: column for name, column in columns._asdict().items() if column is not None}
-            _require(path, named, kinds)
+            require(path, named.values(), kinds)
             self.rows = count_of(connection, self._reader, path)
             self._values = {name: self._value(name, column, kinds[column], task) for name, column in named.items()}
 
@@ -68,7 +67,7 @@ class FeedbackFile:
         of_text = "read_csv" in self._reader
         match name:
             case "time" | "predicted_at":
-                return _time(quoted(column), kind, of_text=of_text or kind == "VARCHAR")
+                return seconds(column, kind, of_text=of_text)
             case "label" if of_text and task == "binary":
                 number = f"TRY_CAST({quoted(column)} AS DOUBLE)"
                 return f"coalesce({number}, TRY_CAST(TRY_CAST({quoted(column)} AS BOOLEAN) AS DOUBLE))"
@@ -82,20 +81,3 @@ class FeedbackFile:
                 return f"CAST({quoted(column)} AS BIGINT)"
             case _:
                 return f"CAST({quoted(column)} AS VARCHAR)"
-
-
-def _time(column: str, kind: str, *, of_text: bool) -> str:
-    if of_text:
-        return f"coalesce(TRY_CAST({column} AS DOUBLE), epoch(TRY_CAST({column} AS TIMESTAMPTZ)))"
-    return f"epoch({column})" if kind.startswith("TIMESTAMP") or kind == "DATE" else f"CAST({column} AS DOUBLE)"
-
-
-def _require(path: Path, named: Mapping[str, str], columns: Mapping[str, str]) -> None:
-    has = ", ".join(columns)
-    problems = [
-        Problem(pointer(column), f"{path} has no such column; the file has: {has}")
-        for column in named.values()
-        if column not in columns
-    ]
-    if problems:
-        raise Invalid(problems)

@@ -1,14 +1,14 @@
 """Samples out of a file: a batch that a model has scored somewhere else, a row for each request."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
 from cli.rows import plain, readings_of, rows_of
-from cli.tables import columns_of, count_of, quoted, reader_of, run, unreadable
+from cli.tables import columns_of, count_of, quoted, reader_of, require, run, seconds, unreadable
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid, Problem, pointer
 
@@ -43,7 +43,7 @@ class SampleFile:
         with duckdb.connect() as connection:
             kinds = columns_of(connection, self._reader, path)
             named = {name: column for name, column in columns._asdict().items() if column is not None}
-            _require(path, named, kinds)
+            require(path, named.values(), kinds)
             self.rows = count_of(connection, self._reader, path)
             self._features = readings_of(endpoint.schema, kinds, self._reader)
             self._extras = {name: _extra(name, column, kinds[column], self._reader) for name, column in named.items()}
@@ -98,27 +98,11 @@ class SampleFile:
             raise Invalid([Problem(pointer(column), detail)])
 
 
-def _require(path: Path, named: Mapping[str, str], columns: Mapping[str, str]) -> None:
-    has = ", ".join(columns)
-    problems = [
-        Problem(pointer(column), f"{path} has no such column; the file has: {has}")
-        for column in named.values()
-        if column not in columns
-    ]
-    if problems:
-        raise Invalid(problems)
-
-
 def _extra(name: str, column: str, kind: str, reader: str) -> str:
     """The expression that reads a column as what it holds."""
-    of_text = "read_csv" in reader or kind == "VARCHAR"
     match name:
-        case "time" if of_text:
-            return f"coalesce(TRY_CAST({quoted(column)} AS DOUBLE), epoch(TRY_CAST({quoted(column)} AS TIMESTAMPTZ)))"
-        case "time" if kind.startswith("TIMESTAMP") or kind == "DATE":
-            return f"epoch({quoted(column)})"
         case "time":
-            return f"CAST({quoted(column)} AS DOUBLE)"
+            return seconds(column, kind, of_text="read_csv" in reader)
         case "prediction" if "read_csv" not in reader:
             return plain(quoted(column), kind)
         case _:

@@ -4,11 +4,12 @@ Every column of a CSV file is text to whoever reads it here. What a reader would
 schema says, and a category `01` stays `01`.
 """
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
 
-from hyperplan.problems import Invalid, Problem
+from hyperplan.problems import Invalid, Problem, pointer
 
 READERS = {
     ".parquet": "read_parquet(?)",
@@ -90,3 +91,28 @@ def quoted(name: str) -> str:
 def is_null(column: str) -> str:
     """The condition that a text of a column of numbers or truth values stands for null."""
     return f"({column} IS NULL OR lower(trim({column})) IN ({', '.join(map(repr, NULLS))}))"
+
+
+def require(path: Path, named: Iterable[str], kinds: Mapping[str, str]) -> None:
+    """Make sure that a file has the columns that were named.
+
+    Raises:
+        Invalid: it lacks some; the problems say what it has.
+    """
+    has = ", ".join(kinds)
+    problems = [
+        Problem(pointer(column), f"{path} has no such column; the file has: {has}")
+        for column in named
+        if column not in kinds
+    ]
+    if problems:
+        raise Invalid(problems)
+
+
+def seconds(column: str, kind: str, *, of_text: bool) -> str:
+    """The expression that reads a column of times as seconds since 1970: numbers, dates, or either of them as text."""
+    if of_text or kind == "VARCHAR":
+        return f"coalesce(TRY_CAST({quoted(column)} AS DOUBLE), epoch(TRY_CAST({quoted(column)} AS TIMESTAMPTZ)))"
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"epoch({quoted(column)})"
+    return f"CAST({quoted(column)} AS DOUBLE)"
