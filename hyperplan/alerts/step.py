@@ -154,7 +154,10 @@ def _assigned(
         unplaced: dict[Cause, list[Sighting]] = {}
         for sighting, cause in strangers:
             if cause.follows is follows:
-                alert = _joined((*known, *fresh), sighting, cause, assigned, policy)
+                standing = [
+                    alert for alert in (*known, *fresh) if _recent(alert, assigned.get(alert.id, ()), seen, policy)
+                ]
+                alert = _joined((*known, *fresh), standing, sighting, cause, policy)
                 if alert:
                     assigned.setdefault(alert.id, []).append(sighting)
                 else:
@@ -179,17 +182,19 @@ def _recognised(known: Sequence[Alert], sighting: Sighting) -> Alert | None:
 
 
 def _joined(
-    alerts: Iterable[Alert], sighting: Sighting, cause: Cause, shown: Collection[str], policy: Policy
+    alerts: Sequence[Alert], standing: Sequence[Alert], sighting: Sighting, cause: Cause, policy: Policy
 ) -> Alert | None:
-    """The alert of the same cause that a new finding began together with; of what follows, one that this look has shown."""
-    near = [alert for alert in alerts if _is_near(alert, sighting, policy)]
-    same = [alert for alert in near if alert.cause == cause.name]
+    """The alert of the same cause that a new finding began together with; for what follows, one that stands after this look."""
+    same = [alert for alert in alerts if alert.cause == cause.name and _is_near(alert, sighting, policy)]
     if same:
         return min(same, key=lambda alert: (abs(alert.since - sighting.since), alert.id))
     leading = [
         alert
-        for alert in near
-        if cause.follows and alert.id in shown and alert.cause != "labels" and alert.state is not State.RESOLVED
+        for alert in standing
+        if cause.follows
+        and alert.cause != "labels"
+        and alert.state is not State.RESOLVED
+        and _is_near(alert, sighting, policy)
     ]
     return max(leading, key=lambda alert: (_strength(alert), alert.id), default=None)
 
@@ -227,7 +232,7 @@ def _moved(
     """The alert after this look, and what its move is called."""
     recent = _recent(alert, sightings, seen, policy)
     leading = [each for each in recent if _leads(each, alert, seen.schema)]
-    move = MOVES[alert.state, _signal(leading, policy)]
+    move = MOVES[alert.state, _signal(recent if alert.state is State.PENDING else leading, policy)]
     reopened = move.event == "reopened"
     after = msgspec.structs.replace(
         alert,
@@ -252,11 +257,12 @@ def _recent(alert: Alert, sightings: Collection[Sighting], seen: Observation, po
         if identity not in found and each.model in seen.models
     ]
     recent = sorted((each for each in after if each.missed < policy.gone), key=lambda each: each.identity)
-    return recent if any(_leads(each, alert, seen.schema) for each in recent) else []
+    stands = alert.state is State.PENDING or any(_leads(each, alert, seen.schema) for each in recent)
+    return recent if stands else []
 
 
 def _leads(sighting: Sighting, alert: Alert, schema: Schema) -> bool:
-    """Whether an alert is about this, and ends with it: answers that moved because a feed broke take longer to be as they were."""
+    """Whether an alert that was told is about this, and ends with it: answers that moved because a feed broke take longer to be as they were."""
     return alert.change is not None or leads_nothing(alert.cause) or not is_consequence(sighting.finding, schema)
 
 
@@ -304,7 +310,8 @@ def _told(
 ) -> tuple[Alert, Event | None]:
     """The alert with what is now known to people, and the event that tells them. What was said stands until something else is said."""
     kind = _worth_telling(alert, event, seen.silences, now, policy)
-    if kind in ("opened", "reopened", "updated") or not alert.told:
+    unsaid = not alert.told and alert.state is not State.RESOLVED
+    if kind in ("opened", "reopened", "updated") or unsaid:
         alert = msgspec.structs.replace(alert, sentence=sentence_of(alert, seen.schema))
     if kind is None:
         return (msgspec.structs.replace(alert, told=()) if alert.state is State.RESOLVED else alert), None
