@@ -57,19 +57,9 @@ def message_of(event: Event) -> bytes:
     """The body that tells of an event."""
     alert = event.alert
     data = AlertMessage(
-        id=alert.id,
-        version=alert.version,
-        endpoint=alert.endpoint,
-        state=alert.state.value,
-        sentence=alert.sentence,
-        source=alert.source,
-        change=alert.change.words if alert.change else None,
-        since=as_date(alert.since),
-        opened=_date(alert.opened),
-        resolved=_date(alert.resolved),
+        **alert_fields(alert),
         acknowledged=alert.acknowledged.author if alert.acknowledged else None,
-        findings=[_found(sighting) for sighting in alert.findings()],
-        links=links_of(alert),
+        findings=[FoundMessage(**finding_fields(sighting)) for sighting in alert.sightings],
     )
     whole: Any = {"type": f"alert.{event.kind}", "timestamp": as_date(event.time), "data": data}
     return msgspec.json.encode(Message(**whole))
@@ -84,19 +74,37 @@ def links_of(alert: Alert) -> dict[str, str]:
     }
 
 
-def _found(sighting: Sighting) -> FoundMessage:
+def alert_fields(alert: Alert) -> dict[str, Any]:
+    """What every account of an alert holds, whoever it is for."""
+    return {
+        "id": alert.id,
+        "version": alert.version,
+        "endpoint": alert.endpoint,
+        "state": alert.state.value,
+        "sentence": alert.sentence,
+        "source": alert.source,
+        "change": alert.change.words if alert.change else None,
+        "since": as_date(alert.since),
+        "opened": _date(alert.opened),
+        "resolved": _date(alert.resolved),
+        "links": links_of(alert),
+    }
+
+
+def finding_fields(sighting: Sighting) -> dict[str, Any]:
+    """What every account of a finding holds."""
     found = sighting.finding
-    return FoundMessage(
-        model=sighting.model,
-        feature=found.feature,
-        kind=found.kind,
-        finding=found.finding,
-        against=found.against,
-        effect=found.effect,
-        evidence=found.evidence,
-        since=as_date(sighting.since),
-        sentence=found.sentence,
-    )
+    return {
+        "model": sighting.model,
+        "feature": found.feature,
+        "kind": found.kind,
+        "finding": found.finding,
+        "against": found.against,
+        "effect": found.effect,
+        "evidence": found.evidence,
+        "since": as_date(sighting.since),
+        "sentence": found.sentence,
+    }
 
 
 def _date(time: int | None) -> datetime | None:

@@ -70,7 +70,7 @@ def families(book: AlertBook, outbox: Outbox) -> Iterator[Metric]:
 
 
 def _labels(alert: Alert, is_silenced: bool) -> tuple[str, str, str, str]:
-    lead = by_weight(alert.findings())[0].finding
+    lead = by_weight(alert.sightings)[0].finding
     state = alert.state.value
     if alert.state is State.OPEN:
         state = "silenced" if is_silenced else "acknowledged" if alert.acknowledged else "open"
@@ -88,7 +88,7 @@ def _findings(alerts: list[Alert]) -> Iterator[Metric]:
         "hyperplan_skew_effect", "Effect of what was last found, in the measure of its detector.", labels=names
     )
     for alert in alerts:
-        for sighting in alert.findings():
+        for sighting in alert.sightings:
             found = sighting.finding
             labels = [alert.endpoint, sighting.model, found.feature, found.finding, found.against]
             evidence.add_metric(labels, found.evidence)

@@ -15,13 +15,13 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from control.alerts import pictures
 from control.alerts.alerting import Alerting
 from control.alerts.book import Question
-from control.alerts.message import links_of
+from control.alerts.message import alert_fields, finding_fields
 from control.api.bodies import BODY, AnyRequest, body_of
 from control.api.periods import as_date, read_period, read_time
 from control.problems import HttpProblem, bad_parameter, not_found
 from control.registry import Registry
 from control.stores import Store
-from hyperplan.alerts import Acknowledgement, Alert, Sighting, Silence, State, silenced
+from hyperplan.alerts import Acknowledgement, Alert, Silence, State, silenced
 from hyperplan.alerts.sentence import by_weight
 from hyperplan.problems import Invalid, Problem
 
@@ -235,7 +235,7 @@ def get_alert_picture(
     alert = alerting.book.get(alert_id)
     if alert.endpoint != name:
         raise not_found(f"the alert {alert_id!r} is of the endpoint {alert.endpoint!r}, not of {name!r}")
-    shown = next((each for each in by_weight(alert.findings()) if feature in (None, each.finding.feature)), None)
+    shown = next((each for each in by_weight(alert.sightings) if feature in (None, each.finding.feature)), None)
     if shown is None:
         raise not_found(f"the alert {alert_id!r} has no finding about {feature!r}")
     _, endpoint = registry.get(name)
@@ -292,39 +292,16 @@ def _until(text: str, now: int) -> int:
 def _fields(alert: Alert, silences: list[Silence], now: int) -> dict[str, Any]:
     seen = alert.acknowledged
     return {
-        "id": alert.id,
-        "version": alert.version,
-        "endpoint": alert.endpoint,
-        "state": alert.state.value,
-        "sentence": alert.sentence,
-        "source": alert.source,
-        "change": alert.change.words if alert.change else None,
-        "since": as_date(alert.since),
-        "opened": as_date(alert.opened) if alert.opened else None,
-        "resolved": as_date(alert.resolved) if alert.resolved else None,
+        **alert_fields(alert),
         "acknowledged": AcknowledgementAnswer(author=seen.author, note=seen.note, time=as_date(seen.time))
         if seen
         else None,
         "silenced": silenced(alert, silences, now),
-        "findings": [_finding(sighting) for sighting in by_weight(alert.findings())],
-        "links": links_of(alert),
+        "findings": [
+            FindingAnswer(**finding_fields(sighting), details=sighting.finding.details)
+            for sighting in by_weight(alert.sightings)
+        ],
     }
-
-
-def _finding(sighting: Sighting) -> FindingAnswer:
-    found = sighting.finding
-    return FindingAnswer(
-        model=sighting.model,
-        feature=found.feature,
-        kind=found.kind,
-        finding=found.finding,
-        against=found.against,
-        effect=found.effect,
-        evidence=found.evidence,
-        since=as_date(sighting.since),
-        sentence=found.sentence,
-        details=found.details,
-    )
 
 
 def _silence(silence: Silence) -> SilenceAnswer:

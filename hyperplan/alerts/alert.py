@@ -92,6 +92,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     as could be told when it was first seen. `opened` is when it was last opened, `resolved` when it ended. `version` counts the events that
     were told; `told` is what the last of them said, as pairs of feature and finding, empty while nobody knows that the alert is open. `enough` says, by model
     and feature, in how many rows something was first found of it: so many are enough to see that.
+    `sightings` are what is wrong now, a few looks that did not show it notwithstanding; of an alert that is over, what last was.
     """
 
     id: str
@@ -111,10 +112,6 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     enough: dict[str, dict[str, int]] = {}
     sentence: str = ""
     acknowledged: Acknowledgement | None = None
-
-    def findings(self) -> tuple[Sighting, ...]:
-        """What is wrong now, a few looks that did not show it notwithstanding; of an alert that is over, what last was."""
-        return self.sightings
 
 
 class Event(NamedTuple):

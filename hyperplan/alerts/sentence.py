@@ -41,7 +41,7 @@ QUOTED = 2
 
 def sentence_of(alert: Alert, schema: Schema) -> str:
     """What an alert says, in one sentence without a full stop; times are UTC."""
-    found = by_weight(alert.findings())
+    found = by_weight(alert.sightings)
     lead = found[0]
     clauses = [_dated(_clean(lead.finding.sentence), lead)]
     others = _others(lead, found)

@@ -44,5 +44,5 @@ def silenced(alert: Alert, silences: Iterable[Silence], now: int) -> bool:
     """Whether all that an alert has to say is silenced now. One finding that is not makes it heard, whole."""
     active = [silence for silence in silences if silence.until > now]
     return bool(active) and all(
-        any(silence.matches(alert, sighting) for silence in active) for sighting in alert.findings()
+        any(silence.matches(alert, sighting) for silence in active) for sighting in alert.sightings
     )

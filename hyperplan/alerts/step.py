@@ -205,7 +205,7 @@ def _is_near(alert: Alert, sighting: Sighting, policy: Policy) -> bool:
 
 
 def _strength(alert: Alert) -> float:
-    return max(sighting.finding.evidence for sighting in alert.findings())
+    return max(sighting.finding.evidence for sighting in alert.sightings)
 
 
 def _made(endpoint: str, cause: Cause, sightings: Sequence[Sighting]) -> Alert:
@@ -315,7 +315,7 @@ def _told(
         alert = msgspec.structs.replace(alert, sentence=sentence_of(alert, seen.schema))
     if kind is None:
         return (msgspec.structs.replace(alert, told=()) if alert.state is State.RESOLVED else alert), None
-    said = {(each.finding.feature, each.finding.finding) for each in alert.findings()}
+    said = {(each.finding.feature, each.finding.finding) for each in alert.sightings}
     known = () if kind == "resolved" else tuple(sorted(said | (set(alert.told) if kind == "updated" else set())))
     alert = msgspec.structs.replace(alert, told=known, told_at=now, version=alert.version + 1)
     return alert, Event(kind, alert, now)

@@ -116,7 +116,7 @@ def test_an_alert_ends_when_enough_looks_in_a_row_miss_its_findings(watched: Wat
     assert watched.told == ["opened"]
     (event,) = watched.look()
     assert (event.kind, event.alert.state, event.alert.resolved) == ("resolved", State.RESOLVED, watched.now)
-    assert event.alert.findings(), "it still says what was wrong"
+    assert event.alert.sightings, "it still says what was wrong"
 
 
 def test_flickering_around_a_threshold_is_one_alert(watched: Watched) -> None:
@@ -199,7 +199,7 @@ def test_features_that_are_found_later_join_and_are_told_once_and_later(watched:
         watched.look(*(finding(name) for name in OPS[:count]))
     watched.looks(30, *(finding(name) for name in OPS))
     assert watched.told == ["opened", "updated"]
-    assert len(watched.events[-1].alert.findings()) == 10
+    assert len(watched.events[-1].alert.sightings) == 10
 
 
 def test_two_sources_at_once_are_two_alerts_each_named(watched: Watched) -> None:
