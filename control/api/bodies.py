@@ -102,7 +102,7 @@ async def edit_of(request: AnyRequest, *part: str, merge: bool = False) -> Calla
 
 
 def _check_media_type(request: AnyRequest) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type_of(request)
     if kind not in _MEDIA_TYPES and not kind.endswith(("+json", "+yaml")):
         raise HttpProblem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -193,3 +193,8 @@ def demanded_revision(request: AnyRequest) -> int:
         detail = 'this edit needs If-Match: "N", with the revision that it was made from; GET gives it as ETag'
         raise HttpProblem(HTTPStatus.PRECONDITION_REQUIRED, detail)
     return number
+
+
+def media_type_of(request: AnyRequest) -> str:
+    """The media type of a request's body in lower case, without its parameters; empty when it says none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()

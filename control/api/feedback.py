@@ -13,7 +13,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest
+from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest, media_type_of
 from control.api.periods import read_time
 from control.otlp.commits import Commits
 from control.problems import HttpProblem
@@ -50,7 +50,7 @@ async def post_feedback(
 
     It is on disk when this answers. If one of them is bad none is kept, and the answer says what is wrong with each. Sending the same again changes nothing.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type_of(request)
     arrivals = await asyncio.to_thread(_arrivals, registry, kind, await request.body(), time.time_ns())
     try:
         await commits.commit(arrivals)

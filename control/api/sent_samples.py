@@ -13,7 +13,7 @@ import msgspec
 from litestar import post
 from litestar.di import NamedDependency
 
-from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest
+from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest, media_type_of
 from control.otlp.commits import Commits
 from control.problems import HttpProblem
 from control.registry import NoSuchEndpoint, Registry
@@ -52,7 +52,7 @@ async def post_samples(
 
     They are on disk when this answers. If one of them is bad none is kept, and the answer says what is wrong with each.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type_of(request)
     samples = await asyncio.to_thread(_samples, registry, kind, await request.body())
     try:
         await commits.commit(await asyncio.to_thread(arriving, samples))
