@@ -19,6 +19,7 @@ from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
 from hyperplan.schema import NumberList, Schema
+from hyperplan.thresholds.block import Thresholds, problems_of_thresholds
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
 Task = Literal["binary", "multiclass", "regression"]
@@ -160,6 +161,7 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     models: dict[str, Model]
     routing: Routing
     sampling: Sampling = Sampling()
+    thresholds: Thresholds | None = None
     slices: tuple[str, ...] = ()
     on_failure: OnFailure = "open"
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
@@ -214,6 +216,7 @@ _FOLLOWS = (
     (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
+    (r"/thresholds(/.+)?", r"/task|/protocol|/models|/paths(/.+)?|/thresholds/.+"),
 )
 """Where a check may fail, by its pointer, only because something elsewhere was lost."""
 
@@ -237,6 +240,11 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from _problems_of_routing(endpoint)
     if endpoint.sampling.keep is not None:
         yield from _problems_of_header(endpoint.sampling.keep, "/sampling/keep")
+    if endpoint.thresholds is not None:
+        predictions = endpoint.paths.keys()[1] if endpoint.paths else ()
+        yield from problems_of_thresholds(
+            endpoint.thresholds, endpoint.task, endpoint.models, endpoint.protocol, predictions
+        )
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
         if header != part:
