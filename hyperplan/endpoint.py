@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from hyperplan.documents import Document, located, parse, readable
+from hyperplan.experiments.design import Experiment
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
@@ -160,6 +161,7 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     models: dict[str, Model]
     routing: Routing
     sampling: Sampling = Sampling()
+    experiment: Experiment | None = None
     slices: tuple[str, ...] = ()
     on_failure: OnFailure = "open"
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
@@ -214,6 +216,9 @@ _FOLLOWS = (
     (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
+    (r"/experiment/(arms/.+|unit|metric/of)", r"/(models|routing|task)(/.+)?"),
+    (r"/experiment/(arms|control)", r"/experiment/arms(/.+)?"),
+    (r"/experiment/before", r"/experiment/unit"),
 )
 """Where a check may fail, by its pointer, only because something elsewhere was lost."""
 
@@ -237,6 +242,12 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from _problems_of_routing(endpoint)
     if endpoint.sampling.keep is not None:
         yield from _problems_of_header(endpoint.sampling.keep, "/sampling/keep")
+    if endpoint.experiment is not None:
+        routing = endpoint.routing
+        found = endpoint.experiment.problems(
+            routing.split, endpoint.models, sticky=routing.sticky, multiclass=endpoint.task == "multiclass"
+        )
+        yield from (Problem("/experiment" + problem.pointer, problem.detail) for problem in found)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
         if header != part:
