@@ -14,7 +14,7 @@ SHOWN += ("bias", "reward")
 
 
 def show_performance(report: Plain) -> None:
-    """A line for each part, a column for each metric there is; what is left out, and why."""
+    """The metrics of each part; then what is left out, and why."""
     console = Console()
     console.print(
         f"[bold]{report['endpoint']}[/bold], predictions of {_moment(report['since'])} to {_moment(report['until'])}"
@@ -23,19 +23,23 @@ def show_performance(report: Plain) -> None:
     if not parts:
         console.print(f"no labels yet; send some with `hyperplan feedback send --endpoint {report['endpoint']}`")
         return
-    names = [name for name in SHOWN if any(name in part["total"]["metrics"] for part in parts.values())]
-    table = Table(report["by"], "labelled", "rows", *names)
+    table = Table(report["by"], "labelled", "rows", "metric", "value", "95 % interval")
     for part, measured in parts.items():
-        metrics = measured["total"]["metrics"]
-        table.add_row(
-            escape(part),
-            _share(measured),
-            f"{measured['total']['rows']:,}",
-            *(_estimate(metrics.get(name)) for name in names),
-        )
+        for row in _rows(part, measured):
+            table.add_row(*row)
+        table.add_section()
     console.print(table)
     for line in _remarks(report):
         console.print(line)
+
+
+def _rows(part: str, measured: Plain) -> list[tuple[str, ...]]:
+    """A line for each metric; what holds for all of them stands on the first."""
+    total = measured["total"]
+    found = [(name, total["metrics"][name]) for name in SHOWN if name in total["metrics"]]
+    head = (escape(part), _share(measured), f"{total['rows']:,}")
+    lines = [(name, f"{one['value']:.4g}", _interval(one)) for name, one in found] or [(NOTHING, NOTHING, NOTHING)]
+    return [(*(head if index == 0 else ("", "", "")), *line) for index, line in enumerate(lines)]
 
 
 def _share(measured: Plain) -> str:
@@ -56,11 +60,8 @@ def _remarks(report: Plain) -> list[str]:
     return remarks
 
 
-def _estimate(found: Plain | None) -> str:
-    if found is None:
-        return NOTHING
-    value = f"{found['value']:.4g}"
-    return value if found["low"] is None else f"{value} \\[{found['low']:.3g}, {found['high']:.3g}]"
+def _interval(found: Plain) -> str:
+    return NOTHING if found["low"] is None else f"{found['low']:.4g} to {found['high']:.4g}"
 
 
 def _duration(seconds: float) -> str:

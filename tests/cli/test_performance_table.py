@@ -35,7 +35,7 @@ def shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 def test_each_part_has_its_metrics_with_their_intervals(shown: Any) -> None:
     said = shown(REPORT)
     assert "40 of 50" in said
-    assert "0.8123 [0.7, 0.9]" in said
+    assert "accuracy │ 0.8123 │ 0.7 to 0.9" in said
     assert "[odd]@1" in said
 
 
