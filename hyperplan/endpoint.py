@@ -5,16 +5,17 @@ The types here are the document. One file, one HTTP body and one row of the regi
 everything that is wrong with it.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from hyperplan.documents import Document, located, parse, readable
+from hyperplan.experiments.design import Experiment
+from hyperplan.lineage import Lineage, problems_of_lineage
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
@@ -94,7 +95,7 @@ class Model(_Part, frozen=True, kw_only=True):
     paths: Paths | None = None
     answer: Answer | None = None
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
-    lineage: dict[str, Any] = {}
+    lineage: Lineage | None = None
 
     def address(self) -> SplitResult:
         """The parts of the URL of a model that has one."""
@@ -162,6 +163,7 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     routing: Routing
     sampling: Sampling = Sampling()
     thresholds: Thresholds | None = None
+    experiment: Experiment | None = None
     slices: tuple[str, ...] = ()
     on_failure: OnFailure = "open"
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
@@ -217,6 +219,9 @@ _FOLLOWS = (
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
     (r"/thresholds(/.+)?", r"/task|/protocol|/models|/paths(/.+)?|/thresholds/.+"),
+    (r"/experiment/(arms/.+|unit|metric/of)", r"/(models|routing|task)(/.+)?"),
+    (r"/experiment/(arms|control)", r"/experiment/arms(/.+)?"),
+    (r"/experiment/before", r"/experiment/unit"),
 )
 """Where a check may fail, by its pointer, only because something elsewhere was lost."""
 
@@ -245,6 +250,12 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
         yield from problems_of_thresholds(
             endpoint.thresholds, endpoint.task, endpoint.models, endpoint.protocol, predictions
         )
+    if endpoint.experiment is not None:
+        routing = endpoint.routing
+        found = endpoint.experiment.problems(
+            routing.split, endpoint.models, sticky=routing.sticky, multiclass=endpoint.task == "multiclass"
+        )
+        yield from (Problem("/experiment" + problem.pointer, problem.detail) for problem in found)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
         if header != part:
@@ -311,8 +322,8 @@ def _problems_of_models(endpoint: Endpoint) -> Iterator[Problem]:
             yield Problem(pointer("models", name, "timeout"), detail)
         if model.health is not None and not PATH.fullmatch(model.health):
             yield Problem(pointer("models", name, "health"), "must be the path of a URL, starting with '/'")
-        if not _is_finite(model.lineage):
-            yield Problem(pointer("models", name, "lineage"), "holds NaN or an infinity, which JSON cannot keep")
+        for problem in problems_of_lineage(model.lineage) if model.lineage else ():
+            yield Problem(pointer("models", name, "lineage") + problem.pointer, problem.detail)
 
 
 def _problems_of_a_rules_fields(name: str, model: Model) -> Iterator[Problem]:
@@ -376,18 +387,6 @@ def _problems_of_paths(paths: Paths | None, protocol: Protocol, place: str) -> I
         for field in ("rows", "predictions"):
             if not all(_keys(getattr(paths, field))):
                 yield Problem(f"{place}/{field}", "must be keys with dots between them, like data.rows")
-
-
-def _is_finite(data: Any) -> bool:
-    match data:
-        case float():
-            return math.isfinite(data)
-        case dict():
-            return all(map(_is_finite, data.values()))
-        case list():
-            return all(map(_is_finite, data))
-        case _:
-            return True
 
 
 def _problems_of_url(model: Model, name: str) -> Iterator[Problem]:

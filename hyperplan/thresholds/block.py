@@ -145,7 +145,9 @@ def problems_of_thresholds(
     ):
         for model, setting in settings.items():
             place = pointer("thresholds", part, model)
-            if model not in models:
+            if (
+                model not in models and part == "pinned"
+            ):  # what was learnt of a model that is gone is no mistake of anybody's
                 yield Problem(place, f"{model!r} is no model of this endpoint; known: {', '.join(models)}")
             yield from _of_setting(setting, task, place)
 
