@@ -29,7 +29,7 @@ class Reward(_Part, frozen=True, kw_only=True):
 
 
 class Exploration(_Part, frozen=True, kw_only=True):
-    """How the weights of the split follow what its arms earn.
+    """How the weights of the split follow what its arms earn: those that have a weight above 0.
 
     `policy`: `epsilon` gives the arm that earned most all but a share `epsilon`, which all arms share evenly; `thompson` gives each arm the
     probability that it is the best one. `floor` is the share of the traffic that each arm keeps. Weights are published at most every `every` seconds.
@@ -47,12 +47,9 @@ class Exploration(_Part, frozen=True, kw_only=True):
     def problems(self, split: Mapping[str, float], task: str) -> Iterator[Problem]:
         """What is wrong with it, given the split and the task of its endpoint. Pointers start at the block."""
         arms = [arm for arm, weight in split.items() if weight > 0]
-        if len(arms) < 2:
-            yield Problem("", "has nothing to choose from: give at least two arms of the split a weight above 0")
-        elif self.floor * len(arms) >= 1:
-            yield Problem(
-                "/floor", f"leaves nothing to give: {len(arms)} arms with {self.floor:g} each; make it smaller"
-            )
+        if self.floor * len(arms) >= 1:
+            detail = f"leaves nothing to give: {len(arms)} arms with {self.floor:g} each; make it smaller"
+            yield Problem("/floor", detail)
         if self.reward.of == "correct" and task == "regression":
             detail = "a regression is never just correct; send a reward with the feedback, and say of: reward"
             yield Problem("/reward/of", detail)
