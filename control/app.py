@@ -19,6 +19,7 @@ from control.api import (
     export,
     feedback,
     health,
+    lineage,
     plan,
     references,
     revisions,
@@ -30,6 +31,7 @@ from control.api import (
 )
 from control.api.bodies import LARGEST
 from control.jobs.metrics import JobMetrics
+from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
@@ -53,6 +55,7 @@ def create_app(
     sidecars, counts = Sidecars(), RequestCounts()
     shared = {
         "registry": registry,
+        "lineages": Lineages(registry),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -65,6 +68,7 @@ def create_app(
         endpoints,
         revisions,
         dry_runs,
+        lineage,
         plan,
         health,
         samples,
