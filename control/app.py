@@ -16,6 +16,8 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    evaluation,
+    exploration,
     export,
     feedback,
     health,
@@ -82,6 +84,8 @@ def create_app(
         traffic,
         references,
         alerts,
+        exploration,
+        evaluation,
     )
     return Litestar(
         [handler for module in modules for handler in module.handlers] + [_console()],

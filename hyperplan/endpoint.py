@@ -263,7 +263,9 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
         for problem in endpoint.exploration.problems(endpoint.routing.split, endpoint.task):
             yield Problem("/exploration" + problem.pointer, problem.detail)
         if endpoint.experiment is not None:
-            detail = "moves the weights that the experiment compares at; an endpoint has one or the other, so leave one out"
+            detail = (
+                "moves the weights that the experiment compares at; an endpoint has one or the other, so leave one out"
+            )
             yield Problem("/exploration", detail)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")

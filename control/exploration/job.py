@@ -67,7 +67,9 @@ class Exploring:
             except NotHeld:
                 raise
             except Exception:
-                log.exception("the weights of %r could not be thought about; they will be in the next round", entry.name)
+                log.exception(
+                    "the weights of %r could not be thought about; they will be in the next round", entry.name
+                )
         self._pause = min(max(shortest / 10, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     def _is_due(self, name: str, exploration: Exploration) -> bool:

@@ -5,6 +5,7 @@ from the weights that the document has.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -24,21 +25,25 @@ def past_of(registry: Registry, entry: Entry) -> Past:
     """What was done before a revision."""
     entries = registry.history(entry.name, limit=LOOKED_BACK, before=entry.number + 1)
     published = next((one for one in entries if one.change is Change.EXPLORATION), None)
-    last = _last_change(entries)
-    held = None
-    if last is not None and last.change in BY_HAND and last.author != AUTHOR:
-        if last.number > resumed(registry.engine, entry.name):
-            held = (
-                f"{last.author} set the weights by hand (revision {last.number}), and they are held; "
-                f"`hyperplan exploration resume {entry.name}` lets them follow again"
-            )
     at = round(published.created_at.timestamp() * 1e9) if published else None
-    return Past(published=at, held=held)
+    return Past(published=at, held=_held(registry, entry.name, _last_change(entries)))
+
+
+def _held(registry: Registry, name: str, last: Entry | None) -> str | None:
+    """Who holds the weights, in words, given the last revision that changed them."""
+    if last is None or last.change not in BY_HAND or last.author == AUTHOR:
+        return None
+    if last.number <= resumed(registry.engine, name):
+        return None
+    return (
+        f"{last.author} set the weights by hand (revision {last.number}), and they are held; "
+        f"`hyperplan exploration resume {name}` lets them follow again"
+    )
 
 
 def _last_change(newest_first: Sequence[Entry]) -> Entry | None:
     """The last revision that changed the weights while there was an exploration before it."""
-    for after, before in zip(newest_first, newest_first[1:], strict=False):
+    for after, before in pairwise(newest_first):
         if after.endpoint is None or before.endpoint is None or before.endpoint.exploration is None:
             return None
         if after.endpoint.routing.split != before.endpoint.routing.split:

@@ -22,6 +22,8 @@ _Distribution = tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
 
 def chances(found: Evidence) -> Floats:
     """The probability of each arm that its mean reward is the highest; they sum to 1. Alike for all while nothing is known."""
+    if not any(earned.rows for earned in found.earned):
+        return np.full(len(found.earned), 1 / len(found.earned))
     posteriors = _beta(found) if found.binary else _normal(found)
     levels = (np.arange(STEPS) + 0.5) / STEPS
     ahead = np.empty(len(posteriors))
