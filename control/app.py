@@ -19,6 +19,8 @@ from control.api import (
     export,
     feedback,
     health,
+    lineage,
+    performance,
     plan,
     references,
     revisions,
@@ -30,6 +32,7 @@ from control.api import (
 )
 from control.api.bodies import LARGEST
 from control.jobs.metrics import JobMetrics
+from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
@@ -53,6 +56,7 @@ def create_app(
     sidecars, counts = Sidecars(), RequestCounts()
     shared = {
         "registry": registry,
+        "lineages": Lineages(registry),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -65,12 +69,14 @@ def create_app(
         endpoints,
         revisions,
         dry_runs,
+        lineage,
         plan,
         health,
         samples,
         export,
         sent_samples,
         feedback,
+        performance,
         shadow,
         skew,
         traffic,
