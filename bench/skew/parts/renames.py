@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from bench.judgement import Bar, Line, Measured, Options, Part, share
+from bench.parallel import over
 from bench.skew.data import DATA_SETS, Columns, DataSet, load
 from bench.skew.faults import under_another_name, without
-from bench.skew.judgement import Bar, Line, Measured, Options, Part, share
-from bench.skew.parallel import over
 from bench.skew.serving import LOOK, as_requests, requested, taken, training_of
 from bench.skew.telling import Pairs, alike, telling
 from hyperplan.schema import Schema
