@@ -20,6 +20,7 @@ from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
 from hyperplan.schema import NumberList, Schema
+from hyperplan.thresholds.block import Thresholds, problems_of_thresholds
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
 Task = Literal["binary", "multiclass", "regression"]
@@ -161,6 +162,7 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     models: dict[str, Model]
     routing: Routing
     sampling: Sampling = Sampling()
+    thresholds: Thresholds | None = None
     experiment: Experiment | None = None
     slices: tuple[str, ...] = ()
     on_failure: OnFailure = "open"
@@ -216,6 +218,7 @@ _FOLLOWS = (
     (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
+    (r"/thresholds(/.+)?", r"/task|/protocol|/models|/paths(/.+)?|/thresholds/.+"),
     (r"/experiment/(arms/.+|unit|metric/of)", r"/(models|routing|task)(/.+)?"),
     (r"/experiment/(arms|control)", r"/experiment/arms(/.+)?"),
     (r"/experiment/before", r"/experiment/unit"),
@@ -242,6 +245,11 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from _problems_of_routing(endpoint)
     if endpoint.sampling.keep is not None:
         yield from _problems_of_header(endpoint.sampling.keep, "/sampling/keep")
+    if endpoint.thresholds is not None:
+        predictions = endpoint.paths.keys()[1] if endpoint.paths else ()
+        yield from problems_of_thresholds(
+            endpoint.thresholds, endpoint.task, endpoint.models, endpoint.protocol, predictions
+        )
     if endpoint.experiment is not None:
         routing = endpoint.routing
         found = endpoint.experiment.problems(
