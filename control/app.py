@@ -16,6 +16,7 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    experiments,
     export,
     feedback,
     health,
@@ -30,6 +31,7 @@ from control.api import (
     traffic,
 )
 from control.api.bodies import LARGEST
+from control.experiments.book import ExperimentBook
 from control.jobs.metrics import JobMetrics
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
@@ -60,6 +62,7 @@ def create_app(
         "sidecars": sidecars,
         "request_counts": counts,
         "alerting": alerting,
+        "experiments": ExperimentBook(registry.engine),
         "job_metrics": job_metrics or JobMetrics(),
     }
     modules = (
@@ -72,6 +75,7 @@ def create_app(
         export,
         sent_samples,
         feedback,
+        experiments,
         performance,
         shadow,
         skew,
