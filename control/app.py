@@ -20,6 +20,7 @@ from control.api import (
     export,
     feedback,
     health,
+    lineage,
     performance,
     plan,
     references,
@@ -33,6 +34,7 @@ from control.api import (
 from control.api.bodies import LARGEST
 from control.experiments.book import ExperimentBook
 from control.jobs.metrics import JobMetrics
+from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
@@ -56,6 +58,7 @@ def create_app(
     sidecars, counts = Sidecars(), RequestCounts()
     shared = {
         "registry": registry,
+        "lineages": Lineages(registry),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -69,6 +72,7 @@ def create_app(
         endpoints,
         revisions,
         dry_runs,
+        lineage,
         plan,
         health,
         samples,
