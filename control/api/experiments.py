@@ -142,7 +142,7 @@ def get_experiment(
 
 
 @get(f"{EXPERIMENT}/plan", sync_to_thread=True)
-def get_plan(
+def plan_experiment(
     registry: NamedDependency[Registry],
     store: NamedDependency[Store],
     name: FromPath[str],
@@ -163,7 +163,7 @@ def get_plan(
 
 
 @post(f"{EXPERIMENT}/plan", status_code=200, opt={BODY: Experiment})
-async def post_plan(
+async def plan_new_experiment(
     request: AnyRequest,
     registry: NamedDependency[Registry],
     store: NamedDependency[Store],
@@ -293,4 +293,4 @@ def _promise(promise: Promise) -> PromiseReport:
     return PromiseReport(evidence=promise.evidence, needed=promise.needed, broken=promise.broken)
 
 
-handlers: list[Any] = [get_experiment, get_plan, post_plan]
+handlers: list[Any] = [get_experiment, plan_experiment, plan_new_experiment]

@@ -12,6 +12,7 @@ from control.experiments.judging import Judging
 from control.registry import Change, Registry, Write
 from control.registry.database import FILE, open_database, sqlite_url
 from control.stores import Store, open_store
+from control.stores.arrivals import Arrival
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.experiments.design import Minimum
 from hyperplan.feedback import Feedback
@@ -121,7 +122,7 @@ class Shop:
                 )
             )
         self.store.ingest(samples)
-        self.store.ingest(feedback)
+        self.store.take([Arrival(each) for each in feedback])
         return samples
 
     def visit_again(self, count: int, *, revision: int = 2) -> None:
@@ -145,7 +146,7 @@ class Shop:
                 )
                 feedback.append(told(prediction_id, 10 + habit + rng.normal(), time + 1))
         self.store.ingest(samples)
-        self.store.ingest(feedback)
+        self.store.take([Arrival(each) for each in feedback])
 
     told = staticmethod(lambda *given, **fields: told(*given, **fields))
     absolute = staticmethod(lambda effect: Minimum(absolute=effect))

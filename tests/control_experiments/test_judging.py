@@ -8,6 +8,7 @@ import pytest
 
 from control.experiments.reading import FEW, Asked, read_rows
 from control.jobs.lease import Lease, NotHeld
+from control.stores.arrivals import Arrival
 from hyperplan.endpoint import Model
 
 ALIKE = {"a@1": 0.3, "b@1": 0.3}
@@ -112,7 +113,7 @@ def test_late_feedback_does_not_count_and_revised_feedback_counts_as_revised(sho
     shop.visit(100, ALIKE, seed=2)
     assert sum(shop.look(CLOSED).units.values()) == 100
     revised = [shop.told(each.prediction_id, 1.0, each.time + 10**9, revision=1) for each in late]
-    shop.store.ingest(revised)
+    shop.store.take([Arrival(each) for each in revised])
     assert sum(shop.look(CLOSED).units.values()) == 200
 
 
