@@ -5,16 +5,16 @@ The types here are the document. One file, one HTTP body and one row of the regi
 everything that is wrong with it.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from hyperplan.documents import Document, located, parse, readable
+from hyperplan.lineage import Lineage, problems_of_lineage
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
@@ -93,7 +93,7 @@ class Model(_Part, frozen=True, kw_only=True):
     paths: Paths | None = None
     answer: Answer | None = None
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
-    lineage: dict[str, Any] = {}
+    lineage: Lineage | None = None
 
     def address(self) -> SplitResult:
         """The parts of the URL of a model that has one."""
@@ -303,8 +303,8 @@ def _problems_of_models(endpoint: Endpoint) -> Iterator[Problem]:
             yield Problem(pointer("models", name, "timeout"), detail)
         if model.health is not None and not PATH.fullmatch(model.health):
             yield Problem(pointer("models", name, "health"), "must be the path of a URL, starting with '/'")
-        if not _is_finite(model.lineage):
-            yield Problem(pointer("models", name, "lineage"), "holds NaN or an infinity, which JSON cannot keep")
+        for problem in problems_of_lineage(model.lineage) if model.lineage else ():
+            yield Problem(pointer("models", name, "lineage") + problem.pointer, problem.detail)
 
 
 def _problems_of_a_rules_fields(name: str, model: Model) -> Iterator[Problem]:
@@ -368,18 +368,6 @@ def _problems_of_paths(paths: Paths | None, protocol: Protocol, place: str) -> I
         for field in ("rows", "predictions"):
             if not all(_keys(getattr(paths, field))):
                 yield Problem(f"{place}/{field}", "must be keys with dots between them, like data.rows")
-
-
-def _is_finite(data: Any) -> bool:
-    match data:
-        case float():
-            return math.isfinite(data)
-        case dict():
-            return all(map(_is_finite, data.values()))
-        case list():
-            return all(map(_is_finite, data))
-        case _:
-            return True
 
 
 def _problems_of_url(model: Model, name: str) -> Iterator[Problem]:

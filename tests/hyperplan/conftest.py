@@ -33,7 +33,7 @@ def plain() -> dict[str, Any]:
                 "url": "http://127.0.0.1:9001/v1/models/gbm:predict",
                 "protocol": "tfserving",
                 "health": "/v1/models/gbm",
-                "lineage": {"run": "r-17", "trained": "2024-01-01", "parameters": {"depth": 6, "rate": 0.1}},
+                "lineage": {"run": {"id": "r-17"}, "trained_at": "2024-01-01", "parameters": {"depth": 6, "rate": 0.1}},
             },
             "logit@1": {"url": "https://logit.example.org/v1/models/logit:predict", "protocol": "tfserving"},
             "deep@1": {
