@@ -19,6 +19,7 @@ from control.api import (
     export,
     feedback,
     health,
+    lineage,
     performance,
     plan,
     references,
@@ -31,6 +32,7 @@ from control.api import (
 )
 from control.api.bodies import LARGEST
 from control.jobs.metrics import JobMetrics
+from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
@@ -54,6 +56,7 @@ def create_app(
     sidecars, counts = Sidecars(), RequestCounts()
     shared = {
         "registry": registry,
+        "lineages": Lineages(registry),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -66,6 +69,7 @@ def create_app(
         endpoints,
         revisions,
         dry_runs,
+        lineage,
         plan,
         health,
         samples,

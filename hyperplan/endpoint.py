@@ -14,11 +14,13 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from hyperplan.documents import Document, located, parse, readable
+from hyperplan.experiments.design import Experiment
 from hyperplan.lineage import Lineage, problems_of_lineage
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
 from hyperplan.schema import NumberList, Schema
+from hyperplan.thresholds.block import Thresholds, problems_of_thresholds
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
 Task = Literal["binary", "multiclass", "regression"]
@@ -160,6 +162,8 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     models: dict[str, Model]
     routing: Routing
     sampling: Sampling = Sampling()
+    thresholds: Thresholds | None = None
+    experiment: Experiment | None = None
     slices: tuple[str, ...] = ()
     on_failure: OnFailure = "open"
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
@@ -214,6 +218,10 @@ _FOLLOWS = (
     (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
+    (r"/thresholds(/.+)?", r"/task|/protocol|/models|/paths(/.+)?|/thresholds/.+"),
+    (r"/experiment/(arms/.+|unit|metric/of)", r"/(models|routing|task)(/.+)?"),
+    (r"/experiment/(arms|control)", r"/experiment/arms(/.+)?"),
+    (r"/experiment/before", r"/experiment/unit"),
 )
 """Where a check may fail, by its pointer, only because something elsewhere was lost."""
 
@@ -237,6 +245,17 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from _problems_of_routing(endpoint)
     if endpoint.sampling.keep is not None:
         yield from _problems_of_header(endpoint.sampling.keep, "/sampling/keep")
+    if endpoint.thresholds is not None:
+        predictions = endpoint.paths.keys()[1] if endpoint.paths else ()
+        yield from problems_of_thresholds(
+            endpoint.thresholds, endpoint.task, endpoint.models, endpoint.protocol, predictions
+        )
+    if endpoint.experiment is not None:
+        routing = endpoint.routing
+        found = endpoint.experiment.problems(
+            routing.split, endpoint.models, sticky=routing.sticky, multiclass=endpoint.task == "multiclass"
+        )
+        yield from (Problem("/experiment" + problem.pointer, problem.detail) for problem in found)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
         if header != part:

@@ -23,7 +23,6 @@ from hyperplan.endpoint import Endpoint
 from hyperplan.feedback import Feedback
 from hyperplan.outcomes import Outcomes
 from hyperplan.sample import Sample
-from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
 from hyperplan.windows import EndpointSource
 
@@ -106,9 +105,9 @@ class Store:
         """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
         return self.windows.compact(now) + self.counters.compact(now)
 
-    def export(self, schema: Schema, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    def export(self, endpoint: Endpoint, wanted: Wanted) -> Iterator[pa.RecordBatch]:
         """The rows of samples as training data; see `control.stores.export`."""
-        return export(self._database, schema, wanted)
+        return export(self._database, endpoint, wanted)
 
     def forget(self, keeping: Keeping, now: int) -> int:
         """Remove some of what is older than it need be by a time (nanoseconds since 1970), the oldest; how many rows.

@@ -155,6 +155,13 @@ class _Cursor:
             [value, value],
         )
 
+    def having_any(self, table: StoredTable, columns: Sequence[str], values: Sequence[str]) -> list[tuple[Any, ...]]:
+        return self.execute(
+            f"SELECT {', '.join(columns)} FROM {table.name} WHERE looked_up IN (SELECT md5_number_lower(unnest(?::VARCHAR[]))) "
+            f"AND {table.looked_up} IN (SELECT unnest(?::VARCHAR[]))",
+            [values, values],
+        )
+
     def at_times(self, table: StoredTable, columns: Sequence[str], times: Sequence[int]) -> list[tuple[Any, ...]]:
         # The range lets DuckDB pass over all but the last few groups of rows, whose least and largest times it knows.
         return self.execute(
