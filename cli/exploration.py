@@ -46,6 +46,9 @@ def show_evaluation(report: Plain) -> None:
         f"[bold]{report['endpoint']}[/bold], the {report['of']} by prediction, "
         f"{report['since'][:16]} to {report['ripe_until'][:16]}"
     )
+    if report["unripe"]:
+        young = "are so new that others like them may have no label yet; --all-labels counts them too"
+        console.print(f"{report['unripe']:,} rows {young}", style="dim")
     for found in report["policies"]:
         table = Table("", "by prediction", "95 % interval", title=escape(found["policy"]))
         lines = {"as it was": found["logged"]} | {NAMES[name]: one for name, one in found["estimates"].items()}

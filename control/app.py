@@ -17,6 +17,7 @@ from control.api import (
     dry_runs,
     endpoints,
     evaluation,
+    experiments,
     exploration,
     export,
     feedback,
@@ -33,6 +34,7 @@ from control.api import (
     traffic,
 )
 from control.api.bodies import LARGEST
+from control.experiments.book import ExperimentBook
 from control.jobs.metrics import JobMetrics
 from control.lineages import Lineages
 from control.openapi import CONFIG
@@ -65,6 +67,7 @@ def create_app(
         "sidecars": sidecars,
         "request_counts": counts,
         "alerting": alerting,
+        "experiments": ExperimentBook(registry.engine),
         "job_metrics": job_metrics or JobMetrics(),
     }
     modules = (
@@ -78,14 +81,15 @@ def create_app(
         export,
         sent_samples,
         feedback,
+        experiments,
+        exploration,
+        evaluation,
         performance,
         shadow,
         skew,
         traffic,
         references,
         alerts,
-        exploration,
-        evaluation,
     )
     return Litestar(
         [handler for module in modules for handler in module.handlers] + [_console()],

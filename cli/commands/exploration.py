@@ -59,6 +59,10 @@ def evaluate(
         str, typer.Option(help="Predictions from when: a time, or as long ago as -15m, -1h, -7d.")
     ] = "-7d",
     until: Annotated[str | None, typer.Option(help="Until when.", show_default="now")] = None,
+    every_label: Annotated[
+        bool,
+        typer.Option("--all-labels", help="Count predictions too that are so new that only fast labels are there."),
+    ] = False,
     control: ControlUrl = CONTROL,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +81,7 @@ def evaluate(
     from cli.api import ControlApi
     from cli.exploration import show_evaluation
 
-    asked = {"policy": policy, "of": of, "since": since, "until": until}
+    asked = {"policy": policy, "of": of, "since": since, "until": until, "labels": "all" if every_label else None}
     given = {key: value for key, value in asked.items() if value is not None}
     with ControlApi(control) as api:
         report = api.call("GET", f"{path_of(name)}/evaluation?{urlencode(given, doseq=True)}")

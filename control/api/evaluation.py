@@ -30,13 +30,16 @@ Of = Literal["reward", "label", "correct"]
 
 
 class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What policies would have earned on the predictions that an endpoint made in a period, of which those count that were made before `ripe_until`: later ones may
-    have only the labels that come fast. `of` is what was earned."""
+    """What policies would have earned on the predictions that an endpoint made in a period. `of` is what was earned.
+
+    Those count that were made before `ripe_until`: later ones may have only the labels that come fast. `unripe` is how many rows of them there are.
+    """
 
     endpoint: str
     since: datetime
     until: datetime
     ripe_until: datetime
+    unripe: int
     of: Of
     policies: list[Evaluation]
 
@@ -50,12 +53,13 @@ def get_evaluation(
     of: FromQuery[Of | None] = None,
     since: FromQuery[str] = LOOKED_BACK,
     until: FromQuery[str | None] = None,
+    labels: FromQuery[Literal["ripe", "all"]] = "ripe",
 ) -> EvaluationReport:
     """Estimate what other policies would have earned, each with intervals of 95 % and the effective sample size.
 
     A `policy` is `gbm@1=1` for one arm always, `gbm@1=70, logit@1=30` for weights, `gbm@1=1 if origin=EWR; logit@1=1` by slice; there may be several. `of` says what is earned: the
     `reward` or the `label` of feedback, or whether predictions were `correct`; left out, what the endpoint's exploration is after, or else the reward. Below an effective sample size of 50
-    there are no estimates, and a sentence that says what is missing.
+    there are no estimates, and a sentence that says what is missing. Only predictions that are old enough to have their labels count, unless `labels` is `all`.
     """
     _, endpoint = registry.get(name)
     reward = _reward(endpoint, of)
@@ -63,7 +67,8 @@ def get_evaluation(
     period = read_period(since, until, None, store.bucket_seconds)
     told = store.labelled(name, period.since, period.until)
     now = time.time_ns()
-    ripe_until = min(maturity_of(told.time, told.labelled_at, now).ripe_until(now), period.until)
+    maturity = maturity_of(told.time, told.labelled_at, now)
+    ripe_until = period.until if labels == "all" else min(maturity.ripe_until(now), period.until)
     ripe = told.between(period.since, ripe_until)
     logging = _logging(registry, name, ripe)
     return EvaluationReport(
@@ -71,6 +76,7 @@ def get_evaluation(
         since=as_date(period.since),
         until=as_date(period.until),
         ripe_until=as_date(ripe_until),
+        unripe=len(told) - len(ripe),
         of=reward.of,
         policies=[evaluate(ripe, logging, each, reward) for each in policies],
     )

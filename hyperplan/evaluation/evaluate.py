@@ -117,7 +117,10 @@ def _refusal(rows: Logged, left_out: LeftOut, effective: float, policy: Policy) 
     if not len(rows.arm) and left_out.unsupported:
         return f"{arms} took no traffic in this time, so nothing was seen of what it would earn; give it a weight, or ask about a time in which it had one"
     if not len(rows.arm):
-        return "no prediction of this time has a reward yet that was chosen by weights; send feedback, or ask about a longer time"
+        return (
+            "no prediction has a reward here whose arm was drawn by the weights; send feedback, ask about a longer time, "
+            "or about all labels instead of the ripe ones only"
+        )
     needed = math.ceil(FEWEST / max(effective, 1e-9)) if effective else 0
     more = f"; about {needed} times as much of the same traffic would do" if 1 < needed <= 1000 else ""
     return (
