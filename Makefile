@@ -7,7 +7,7 @@ COMPILED := build/compiled
 # The tests and the demo start many processes: what they import is compiled once, and not by each of them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint types unit acceptance interop compiled fuzz bench bench-skew soak chaos proto format clean
+.PHONY: help demo test lint types unit acceptance interop compiled fuzz bench bench-skew bench-loop soak chaos proto format clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -54,6 +54,11 @@ SKEW := build/skew/data/stamp build/skew/evidently/stamp build/skew/nannyml/stam
 bench-skew: $(VENV)/dev $(SKEW)  ## Hold the skew engine to its figures, beside Evidently and NannyML; some forty minutes
 	$(BIN)/python -m bench.skew --json $(ARGS)
 
+LOOP := $(patsubst bench/loop/requirements/%.txt,build/loop/%/stamp,$(wildcard bench/loop/requirements/*.txt))
+
+bench-loop: $(VENV)/dev $(LOOP)  ## Hold experiments, thresholds, rollouts and estimates to their figures, by simulation, beside statsmodels and others
+	$(BIN)/python -m bench.loop --json $(ARGS)
+
 FUZZ_SECONDS ?= 60
 
 fuzz: $(VENV)/dev  ## Look for bytes that break the transport, for FUZZ_SECONDS
@@ -96,6 +101,11 @@ build/skew/data/stamp: bench/skew/requirements/data.txt
 build/skew/%/stamp: bench/skew/requirements/%.txt
 	$(PYTHON) -m venv build/skew/$*
 	build/skew/$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
+	touch $@
+
+build/loop/%/stamp: bench/loop/requirements/%.txt
+	$(PYTHON) -m venv build/loop/$*
+	build/loop/$*/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement $<
 	touch $@
 
 # The stamps are newer than pyproject.toml when what it asks for is installed. `dev` holds all that `demo` does.

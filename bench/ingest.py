@@ -33,6 +33,7 @@ from bench.figures import Figure
 from bench.report import figure_table, run_command
 from cli.addresses import claim_each
 from cli.failure import Failure
+from cli.processes import ending_with_us
 from hyperplan.endpoint import parse_endpoint
 from hyperplan.sample import Sample, observe_rows
 from tests.support.databases import postgres_binaries, postgres_server
@@ -93,9 +94,8 @@ async def control(folder: Path, store: str | None) -> AsyncIterator[tuple[str, i
     api, otlp = claim_each({"--listen": "127.0.0.1:0", "--otlp-listen": "127.0.0.1:0"})
     at = [f"--listen={api.host}:{api.port}", f"--otlp-listen={otlp.host}:{otlp.port}", f"--data={folder}"]
     more = [f"--store={store}"] if store else []
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "control", *at, *more, stdout=asyncio.subprocess.DEVNULL
-    )
+    command = ending_with_us([sys.executable, "-m", "cli.main", "control", *at, *more])
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
     try:
         await applied(f"http://{api.host}:{api.port}", process)
         yield f"{otlp.host}:{otlp.port}", process.pid

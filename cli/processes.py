@@ -27,6 +27,13 @@ A program of its own, since Python code between fork and exec may hang or crash 
 """
 
 
+def ending_with_us(arguments: Sequence[str]) -> list[str]:
+    """The command that runs a program, by its path, so that it ends when the thread that started it does; elsewhere than on Linux just the program."""
+    if sys.platform != "linux":
+        return list(arguments)
+    return [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *arguments]
+
+
 def print_prefixed(name: str, line: str) -> None:
     """Write one line of a process's log to standard error, its name in front."""
     print(f"{name:<8}| {line}", file=sys.stderr, flush=True)
@@ -54,11 +61,9 @@ class Process:
         if program is None:
             raise Failure(f"{self.name} cannot be started: {self._arguments[0]} is no program")
         arguments = [program, *self._arguments[1:]]
-        if sys.platform == "linux":
-            arguments = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *arguments]
         try:
             self._child = await asyncio.create_subprocess_exec(
-                *arguments,
+                *ending_with_us(arguments),
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,

@@ -19,6 +19,7 @@ from control.api import (
     export,
     feedback,
     health,
+    performance,
     plan,
     references,
     revisions,
@@ -29,6 +30,7 @@ from control.api import (
     traffic,
 )
 from control.api.bodies import LARGEST
+from control.jobs.metrics import JobMetrics
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
@@ -45,8 +47,10 @@ CONSOLE_HEADERS = {
 }
 
 
-def create_app(registry: Registry, store: Store, feed: PlanFeed, alerting: Alerting) -> Litestar:
-    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere."""
+def create_app(
+    registry: Registry, store: Store, feed: PlanFeed, alerting: Alerting, job_metrics: JobMetrics | None = None
+) -> Litestar:
+    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere, as do the jobs that are measured."""
     sidecars, counts = Sidecars(), RequestCounts()
     shared = {
         "registry": registry,
@@ -56,6 +60,7 @@ def create_app(registry: Registry, store: Store, feed: PlanFeed, alerting: Alert
         "sidecars": sidecars,
         "request_counts": counts,
         "alerting": alerting,
+        "job_metrics": job_metrics or JobMetrics(),
     }
     modules = (
         endpoints,
@@ -67,6 +72,7 @@ def create_app(registry: Registry, store: Store, feed: PlanFeed, alerting: Alert
         export,
         sent_samples,
         feedback,
+        performance,
         shadow,
         skew,
         traffic,

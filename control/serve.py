@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from control.alerts.alerting import Alerting
 from control.alerts.courier import Webhooks
 from control.app import create_app
+from control.jobs import Job, Jobs
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
 from control.registry import NoSuchEndpoint, Registry
@@ -78,7 +79,15 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
         alerting = Alerting(registry, store, settings.webhooks)
         opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
-        await _answer(uvicorn.Config(create_app(registry, store, feed, alerting), **_UVICORN), listener, feed, stop)
+        jobs = Jobs(_jobs(alerting))
+        opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
+        app = create_app(registry, store, feed, alerting, jobs.metrics)
+        await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
+
+
+def _jobs(alerting: Alerting) -> list[Job]:
+    """All that control does by itself, in one of its replicas."""
+    return [alerting.watch]
 
 
 def _spare_the_collector() -> None:

@@ -1,6 +1,7 @@
 """Draining: taking a model out of everything that sends it requests, while it stays known to its endpoint.
 
-The split loses the arm altogether, instead of giving it a weight of 0: a request that names its arm could still reach that one.
+The split loses the arm altogether, instead of giving it a weight of 0: a request that names its arm could still reach that one. An experiment that
+compares it is over then.
 """
 
 import msgspec
@@ -28,7 +29,9 @@ def drained(endpoint: Endpoint, model: str) -> Endpoint:
         shadow=tuple(name for name in routing.shadow if name != model and answering != [name]),
         default=None if routing.default == model else routing.default,
     )
-    return msgspec.structs.replace(endpoint, routing=left)
+    experiment = endpoint.experiment
+    is_compared = experiment is not None and model in experiment.arms
+    return msgspec.structs.replace(endpoint, routing=left, experiment=None if is_compared else experiment)
 
 
 def _cure(endpoint: Endpoint, model: str) -> str:

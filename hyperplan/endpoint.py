@@ -5,20 +5,22 @@ The types here are the document. One file, one HTTP body and one row of the regi
 everything that is wrong with it.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from hyperplan.documents import Document, located, parse, readable
+from hyperplan.experiments.design import Experiment
+from hyperplan.lineage import Lineage, problems_of_lineage
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
 from hyperplan.schema import NumberList, Schema
+from hyperplan.thresholds.block import Thresholds, problems_of_thresholds
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
 Task = Literal["binary", "multiclass", "regression"]
@@ -93,7 +95,7 @@ class Model(_Part, frozen=True, kw_only=True):
     paths: Paths | None = None
     answer: Answer | None = None
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
-    lineage: dict[str, Any] = {}
+    lineage: Lineage | None = None
 
     def address(self) -> SplitResult:
         """The parts of the URL of a model that has one."""
@@ -160,6 +162,8 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     models: dict[str, Model]
     routing: Routing
     sampling: Sampling = Sampling()
+    thresholds: Thresholds | None = None
+    experiment: Experiment | None = None
     slices: tuple[str, ...] = ()
     on_failure: OnFailure = "open"
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
@@ -214,6 +218,10 @@ _FOLLOWS = (
     (r"/routing/shadow/.+", r"/routing/split(/.+)?"),
     (r"/routing/sticky", r"/entity(/.+)?"),
     (r"/entity/feature|/slices/.+", r"/schema(/features)?"),
+    (r"/thresholds(/.+)?", r"/task|/protocol|/models|/paths(/.+)?|/thresholds/.+"),
+    (r"/experiment/(arms/.+|unit|metric/of)", r"/(models|routing|task)(/.+)?"),
+    (r"/experiment/(arms|control)", r"/experiment/arms(/.+)?"),
+    (r"/experiment/before", r"/experiment/unit"),
 )
 """Where a check may fail, by its pointer, only because something elsewhere was lost."""
 
@@ -237,6 +245,17 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
     yield from _problems_of_routing(endpoint)
     if endpoint.sampling.keep is not None:
         yield from _problems_of_header(endpoint.sampling.keep, "/sampling/keep")
+    if endpoint.thresholds is not None:
+        predictions = endpoint.paths.keys()[1] if endpoint.paths else ()
+        yield from problems_of_thresholds(
+            endpoint.thresholds, endpoint.task, endpoint.models, endpoint.protocol, predictions
+        )
+    if endpoint.experiment is not None:
+        routing = endpoint.routing
+        found = endpoint.experiment.problems(
+            routing.split, endpoint.models, sticky=routing.sticky, multiclass=endpoint.task == "multiclass"
+        )
+        yield from (Problem("/experiment" + problem.pointer, problem.detail) for problem in found)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
         if header != part:
@@ -303,8 +322,8 @@ def _problems_of_models(endpoint: Endpoint) -> Iterator[Problem]:
             yield Problem(pointer("models", name, "timeout"), detail)
         if model.health is not None and not PATH.fullmatch(model.health):
             yield Problem(pointer("models", name, "health"), "must be the path of a URL, starting with '/'")
-        if not _is_finite(model.lineage):
-            yield Problem(pointer("models", name, "lineage"), "holds NaN or an infinity, which JSON cannot keep")
+        for problem in problems_of_lineage(model.lineage) if model.lineage else ():
+            yield Problem(pointer("models", name, "lineage") + problem.pointer, problem.detail)
 
 
 def _problems_of_a_rules_fields(name: str, model: Model) -> Iterator[Problem]:
@@ -368,18 +387,6 @@ def _problems_of_paths(paths: Paths | None, protocol: Protocol, place: str) -> I
         for field in ("rows", "predictions"):
             if not all(_keys(getattr(paths, field))):
                 yield Problem(f"{place}/{field}", "must be keys with dots between them, like data.rows")
-
-
-def _is_finite(data: Any) -> bool:
-    match data:
-        case float():
-            return math.isfinite(data)
-        case dict():
-            return all(map(_is_finite, data.values()))
-        case list():
-            return all(map(_is_finite, data))
-        case _:
-            return True
 
 
 def _problems_of_url(model: Model, name: str) -> Iterator[Problem]:

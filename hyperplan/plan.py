@@ -13,6 +13,7 @@ from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.inspection import Inspector
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.routing import Choice, Split
+from hyperplan.thresholds.decider import Decider
 from hyperplan.translation import Translation, client_of
 
 
@@ -91,6 +92,7 @@ class CompiledEndpoint:
         self.forced = {arm.encode(): Choice(arm, 1.0, forced=True) for arm in endpoint.routing.split}
         """The choice that each value of that header stands for."""
         self.adapted = frozenset(arm for arm in self.arms if adapted(endpoint, arm))
+        self.decider = Decider(endpoint.task, endpoint.thresholds) if endpoint.thresholds is not None else None
         self._translations: dict[str, Translation] = {}
 
     def translation(self, model: str) -> Translation:
@@ -205,7 +207,9 @@ def adapted(endpoint: Endpoint, arm: str) -> bool:
     """Whether the requests of an arm meet the adapt stage.
 
     They need it if a model of its chain does not speak as clients do, and if there is more than one model: an answer that
-    cannot be understood then fails over.
+    cannot be understood then fails over. And where thresholds make decisions of answers, since it is there that answers are read.
     """
+    if endpoint.thresholds is not None:
+        return True
     chain = endpoint.routing.chain(arm)
     return len(chain) > 1 or not all(endpoint.identical(model) for model in chain)

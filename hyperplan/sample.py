@@ -11,6 +11,7 @@ import msgspec
 
 from hyperplan.encoding import LARGEST, packed, unpacked
 from hyperplan.schema import Schema, Violation
+from hyperplan.thresholds.block import Setting
 
 LONGEST_TEXT = 256
 """Characters of a string that a sample keeps."""
@@ -36,7 +37,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     is the HTTP status that the client got; None when the connection ended before there was one. `chosen` is None when the request
     was rejected. `answered` is None when no model answered. `propensity` is the probability with which `chosen` was
     chosen, `inclusion` that with which this request was sampled. `forced` says that the request itself named `chosen`: what is learnt from
-    choices must leave it out.
+    choices must leave it out. `decisions` are those that the endpoint's `threshold` of the model that answered (or the weights of its
+    classes) made of the predictions, if it has any.
     """
 
     EVENT_NAME: ClassVar[str] = "hyperplan.sample"
@@ -64,13 +66,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     flaw: str | None = None
     rejected: bool = False
     predictions: list[Any] = []
+    decisions: list[str | None] = []
+    threshold: Setting | None = None
 
     def encode(self) -> bytes:
         """The sample as msgpack. One that would be larger than `LARGEST` leaves out what its rows and answer held."""
         data = packed(self)
         if len(data) <= LARGEST:
             return data
-        return packed(msgspec.structs.replace(self, rows=[], predictions=[], violations=self.violations[:MOST_ROWS]))
+        return packed(
+            msgspec.structs.replace(self, rows=[], predictions=[], decisions=[], violations=self.violations[:MOST_ROWS])
+        )
 
     @staticmethod
     def decode(data: bytes) -> "Sample":

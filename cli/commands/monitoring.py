@@ -54,6 +54,46 @@ def shadow(
 
 
 @app.command()
+def performance(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    since: Annotated[
+        str, typer.Option(help="Predictions from when: a time, or as long ago as -15m, -1h, -7d.")
+    ] = "-7d",
+    until: Annotated[str | None, typer.Option(help="Until when.", show_default="now")] = None,
+    by: Annotated[str, typer.Option(help="What parts them: model, arm, or a slice of the endpoint.")] = "model",
+    model: Annotated[str | None, typer.Option(help="Only what this model answered.")] = None,
+    arm: Annotated[str | None, typer.Option(help="Only what this arm was chosen for.")] = None,
+    every_label: Annotated[
+        bool,
+        typer.Option("--all-labels", help="Count predictions too that are so new that only fast labels are there."),
+    ] = False,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Show how good predictions were, by the labels and rewards that came for them.
+
+    Each metric stands with its 95 % interval, in brackets, for all traffic: a sampled row counts for 1 / the probability with which it was
+    sampled, and rows of one entity belong together. Predictions count once they are older than nearly all labels take.
+
+    hyperplan performance flight-delay --since -30d --by arm
+
+    With --json also by windows of time, by class, and the reliability curve.
+    """
+    from cli.api import ControlApi
+    from cli.performance import show_performance
+
+    asked = {"since": since, "until": until, "by": by, "model": model, "arm": arm}
+    given = {name: value for name, value in asked.items() if value is not None}
+    given |= {"labels": "all"} if every_label else {}
+    with ControlApi(control) as api:
+        report = api.call("GET", f"{path_of(endpoint)}/performance?{urlencode(given)}")
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        show_performance(report)
+
+
+@app.command()
 def profile(
     file: Annotated[Path, typer.Argument(help="The training data: Parquet or CSV, a column for each feature.")],
     endpoint: Annotated[str, typer.Option(help="The endpoint whose schema describes the columns.")],

@@ -9,10 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from control.alerts.book import AlertBook
 from control.alerts.courier import Courier, Webhooks
-from control.alerts.lease import Lease
 from control.alerts.metrics import AlertMetrics, families
 from control.alerts.outbox import Outbox
-from control.alerts.watch import KEPT, Detect, Watch, keep_watching, log
+from control.alerts.watch import KEPT, Detect, Watch, log
+from control.jobs.lease import Lease
 from control.registry import Registry
 from control.stores import Store
 from hyperplan.skew.detect import detect
@@ -37,9 +37,12 @@ class Alerting:
         self.book = AlertBook(engine)
         self.outbox = Outbox(engine)
         self.metrics = AlertMetrics()
-        self._lease = Lease(engine, "alerts")
-        self._webhooks = webhooks
-        self._watch = Watch(registry, store, self.book, self._lease, self.metrics, webhooks, detecting)
+        lease = Lease(engine, "alerts")
+        self._courier = Courier(self.outbox, webhooks, lease, self.metrics)
+        self.watch = Watch(
+            registry, store, self.book, lease, self.metrics, webhooks, detecting, told=self._courier.wake
+        )
+        """The job that finds what there is to tell."""
 
     def measured(self) -> Sequence[Metric]:
         """What the database holds, for Prometheus; nothing while it cannot be read."""
@@ -50,22 +53,10 @@ class Alerting:
             return []
 
     async def run(self) -> None:
-        """Watch and deliver until cancelled; then another replica may take over at once."""
-        courier = Courier(self.outbox, self._webhooks, self._lease, self.metrics)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._lease.keep())
-                tasks.create_task(courier.run())
-                tasks.create_task(keep_watching(self._watch, self._lease, courier.wake))
-                tasks.create_task(self._keep_clearing())
-        finally:
-            await asyncio.to_thread(self._release)
-
-    def _release(self) -> None:
-        try:
-            self._lease.release()
-        except SQLAlchemyError as error:
-            log.warning("the lease of alerts stays until it runs out: %s", error)
+        """Deliver, while this replica is the one that watches, and remove what is old, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._courier.run())
+            tasks.create_task(self._keep_clearing())
 
     async def _keep_clearing(self) -> None:
         while True:

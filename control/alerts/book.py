@@ -12,9 +12,9 @@ import msgspec
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from control.alerts.lease import Lease
 from control.alerts.outbox import enqueue
 from control.alerts.tables import AlertRow, SilenceRow
+from control.jobs.lease import Lease
 from control.registry.database import for_writing
 from hyperplan.alerts import Acknowledgement, Alert, Event, Observation, Policy, Silence, State, Step, step
 

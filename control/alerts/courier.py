@@ -15,10 +15,10 @@ from typing import NamedTuple
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from control.alerts.lease import Lease
 from control.alerts.metrics import AlertMetrics
 from control.alerts.outbox import Delivery, DeliveryState, Outbox, fingerprint
 from control.alerts.signing import signed_headers
+from control.jobs.lease import Lease
 
 log = logging.getLogger("hyperplan.control")
 
@@ -73,13 +73,16 @@ class Courier:
         self._chance = chance
         self._gone: set[str] = set()
         self._new = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def wake(self) -> None:
-        """Look into the outbox now."""
-        self._new.set()
+        """Look into the outbox now. May be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._new.set)
 
     async def run(self) -> None:
         """Deliver what is due, again and again."""
+        self._loop = asyncio.get_running_loop()
         async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
             while True:
                 try:

@@ -46,13 +46,3 @@ class DeliveryRow(Base):
     created: Mapped[int] = mapped_column(BigInteger)
     next_at: Mapped[int] = mapped_column(BigInteger)
     error: Mapped[str] = mapped_column(String(500))
-
-
-class LeaseRow(Base):
-    """Who does what only one may do at a time, and until when it has said that it lives."""
-
-    __tablename__ = "leases"
-
-    name: Mapped[str] = mapped_column(String(40), primary_key=True)
-    holder: Mapped[str] = mapped_column(String(40))
-    until: Mapped[int] = mapped_column(BigInteger)

@@ -5,17 +5,16 @@ end: samples need a moment to arrive, and half a bucket says less than it seems 
 endpoint was looked at; all else is in the database.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
 
 from control.alerts.book import AlertBook
 from control.alerts.courier import Webhooks
-from control.alerts.lease import Lease, NotHeld
 from control.alerts.message import message_of
 from control.alerts.metrics import AlertMetrics
 from control.cases import Traffic, case_of
+from control.jobs.lease import Lease, NotHeld
 from control.registry import Entry, Registry
 from control.stores import Store
 from hyperplan.alerts import Change, Found, Observation, Policy, changes_between, lasting, rows_since
@@ -34,8 +33,6 @@ SETTLING = 5.0
 """Seconds that samples get to arrive after a bucket has ended; of short buckets a quarter."""
 LONGEST_PAUSE, SHORTEST_PAUSE = 60.0, 0.05
 """Seconds between rounds."""
-UNHELD_PAUSE = 1.0
-"""Seconds until it is looked again whether the lease is held."""
 REVISIONS = 20
 """Revisions of an endpoint that may be behind what is found."""
 KEPT = 90 * 24 * 3600 * SECOND
@@ -45,7 +42,7 @@ Detect = Callable[[Case], Sequence[Finding]]
 
 
 class Watch:
-    """Evaluates endpoints; its rounds are taken by one thread at a time."""
+    """The job that evaluates endpoints. `told` is called, in its thread, when there is something to deliver."""
 
     def __init__(
         self,
@@ -56,49 +53,49 @@ class Watch:
         metrics: AlertMetrics,
         webhooks: Webhooks,
         detecting: Detect = detect,
+        told: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._registry = registry
         self._store = store
         self._book = book
-        self._lease = lease
+        self.lease = lease
         self._metrics = metrics
         self._webhooks = tuple(webhooks.by_name())
         self._detect = detecting
+        self._told = told
         self._clock = clock
         self._bucket = round(store.bucket_seconds * SECOND)
         self._settling = round(min(SETTLING, store.bucket_seconds / 4) * SECOND)
         self._policy = Policy.of_looks(self._bucket)
         self._seen: dict[str, int] = {}
-        self.stopping = False
 
     def pause(self) -> float:
         """The seconds until the next round: when another bucket is closed and settled, or a minute."""
         since_closed = (self._clock() - self._settling) % self._bucket
         return min(max((self._bucket - since_closed) / SECOND, SHORTEST_PAUSE), LONGEST_PAUSE)
 
-    def round(self) -> int:
-        """Look at every endpoint once, if the lease is held; how many events there are to deliver."""
-        told = 0
+    def round(self) -> None:
+        """Look at every endpoint once."""
+        events = 0
         entries = {entry.name: entry for entry in self._registry.entries()}
         for name in sorted({*entries, *self._book.endpoints()}):
-            if self.stopping or not self._lease.held:
+            if not self.lease.held:
                 break
             try:
-                told += self._evaluate(name, entries.get(name))
+                events += self._evaluate(name, entries.get(name))
             except NotHeld:
                 break
             except Exception:
                 self._metrics.failures.inc()
                 log.exception("the endpoint %r could not be looked at for skew; it will be in the next round", name)
-        return told
+        if events:
+            self._told()
 
     def _evaluate(self, name: str, entry: Entry | None) -> int:
         now = self._clock()
         seen = self._observation(entry, entry.endpoint, now) if entry and entry.endpoint else _nothing_left(name)
-        step = self._book.take_step(
-            seen, now, self._policy, lease=self._lease, webhooks=self._webhooks, body=message_of
-        )
+        step = self._book.take_step(seen, now, self._policy, lease=self.lease, webhooks=self._webhooks, body=message_of)
         for event in step.events:
             log.info("alert %s %s: %s", event.alert.id, event.kind, event.alert.sentence)
         self._seen[name] = max(seen.looked.values(), default=self._seen.get(name, 0))
@@ -148,22 +145,3 @@ class Watch:
 def _nothing_left(name: str) -> Observation:
     """Of an endpoint that was deleted: all that was found is over."""
     return Observation(name, Schema(features={}), (), {}, ())
-
-
-async def keep_watching(watch: Watch, lease: Lease, told: Callable[[], None]) -> None:
-    """Take round after round until cancelled; the round of that moment is finished first. `told` is called when there is something to deliver."""
-    while True:
-        if lease.held:
-            round_ = asyncio.ensure_future(asyncio.to_thread(watch.round))
-            try:
-                events = await asyncio.shield(round_)
-            except asyncio.CancelledError:
-                watch.stopping = True
-                await asyncio.gather(round_, return_exceptions=True)
-                raise
-            except Exception:
-                log.exception("the round of looking for skew failed; there will be another")
-                events = 0
-            if events:
-                told()
-        await asyncio.sleep(watch.pause() if lease.held else UNHELD_PAUSE)

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.alerts.alerting import Alerting
+from control.jobs.metrics import JobMetrics
 from control.plans import PlanFeed, Sidecars
 from control.problems import HttpProblem
 from control.registry import Registry
@@ -46,6 +47,7 @@ async def metrics(
     sidecars: NamedDependency[Sidecars],
     request_counts: NamedDependency[RequestCounts],
     alerting: NamedDependency[Alerting],
+    job_metrics: NamedDependency[JobMetrics],
 ) -> Response[bytes]:
     """Control's own numbers, in Prometheus' text format (version 0.0.4)."""
     told = CollectorRegistry()
@@ -62,7 +64,8 @@ async def metrics(
     for name, (meaning, value) in gauges.items():
         Gauge(name, meaning, registry=told).set(value)
     told.register(_Given([_answers(request_counts), *await asyncio.to_thread(alerting.measured)]))
-    return Response(generate_latest(told) + generate_latest(alerting.metrics.registry), media_type=TEXT)
+    registries = (told, alerting.metrics.registry, job_metrics.registry)
+    return Response(b"".join(map(generate_latest, registries)), media_type=TEXT)
 
 
 class _Given(Collector):

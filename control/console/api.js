@@ -33,6 +33,10 @@ export const getSkew = (name, range, model, slice) =>
 
 export const getShadow = (name, { since }) => get(`/v1/endpoints/${encodeURIComponent(name)}/shadow` + query({ since }));
 
+/** How good predictions were; over a week, since labels are late. */
+export const getPerformance = (name) =>
+  get(`/v1/endpoints/${encodeURIComponent(name)}/performance` + query({ since: "-7d", window: 604_800 }));
+
 function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
   return given.length ? `?${new URLSearchParams(given)}` : "";

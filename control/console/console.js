@@ -11,6 +11,7 @@ import {
   acknowledge,
   getDiff,
   getOpenAlerts,
+  getPerformance,
   getPlan,
   getRevisions,
   getShadow,
@@ -25,6 +26,7 @@ import { noEndpoints, sidecarTroubles, status } from "./overview.js";
 import { showTips } from "./tip.js";
 
 const EVERY = 3000; // milliseconds between refreshes
+const SELDOM = 30_000; // milliseconds between questions about what changes slowly and takes a while to answer
 const RESTRAINT = 4; // a refresh that took long is followed by a pause of this many times as long
 const PERIODS = { "5m": 300, "15m": 900, "1h": 3600, "24h": 86_400 }; // in seconds
 
@@ -36,7 +38,7 @@ const state = {
   undrawn: new Set(), // addresses of pictures that cannot be had
   asked: null, // when all was answered last
   problem: null,
-  endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, model, whole, problem}
+  endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, performance, performedAt, model, whole, problem}
 };
 
 const windows = new Map(); // by period: the width of control's windows, in seconds
@@ -81,16 +83,19 @@ async function refreshEndpoint(endpoint) {
   try {
     const range = rangeOf(period);
     const fresh = endpoint.revisions?.[0]?.revision === revision;
-    const [traffic, skew, shadow, history, diff] = await Promise.all([
+    const due = now() - (endpoint.performedAt ?? 0) >= SELDOM;
+    const [traffic, skew, shadow, performance, history, diff] = await Promise.all([
       getTraffic(document.name, range),
       getSkew(document.name, range, model in document.models ? model : null, slice || null),
       getShadow(document.name, range),
+      due ? getPerformance(document.name) : endpoint.performance,
       fresh ? null : getRevisions(document.name),
       fresh ? null : getDiff(document.name, revision),
     ]);
     if (period !== state.period) return;
     windows.set(period, traffic.window);
-    Object.assign(endpoint, { traffic, skew, shadow, problem: null });
+    Object.assign(endpoint, { traffic, skew, shadow, performance, problem: null });
+    if (due) endpoint.performedAt = now();
     if (!fresh) Object.assign(endpoint, { revisions: history.revisions, diff });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

@@ -3,6 +3,7 @@
 import { shareBar, swatch } from "./charts.js";
 import { h } from "./dom.js";
 import { count, counted, latency, percent, sum, weight } from "./format.js";
+import { performance } from "./performance.js";
 import { changedWithin, history } from "./revisions.js";
 import { shadows } from "./shadow.js";
 import { skew } from "./skew.js";
@@ -35,6 +36,7 @@ export function endpointSection(state) {
           traffic(state, painted),
           violations(state),
           state.shadow && shadows(state, painted),
+          state.performance && performance(state, painted),
         ]
       : !state.problem && h("p", { class: "quiet loading" }, "Asking for its traffic…"),
     state.skew && skew(state),

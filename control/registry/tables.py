@@ -22,6 +22,7 @@ class Change(StrEnum):
     ROUTING = "routing"
     SCHEMA = "schema"
     MODEL = "model"
+    THRESHOLD = "threshold"
     ROLLBACK = "rollback"
     DELETE = "delete"
 

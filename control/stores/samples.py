@@ -13,6 +13,7 @@ from hyperplan.sample import Sample
 
 JOIN_SPAN = 600 * 10**9
 """Nanoseconds between the times of a request and of its copy; partners are looked for no farther away."""
+_PARTED_BY = {"model": "answered", "arm": "chosen"}
 LATEST = (1 << 63) - JOIN_SPAN - 1
 """The last time that a table holds, in nanoseconds since 1970."""
 
@@ -93,6 +94,12 @@ class Samples:
         table = _within(endpoint, since, until)
         ((count,),) = self._rows(table.filter(table.chosen != table.answered).count().as_table())
         return int(count)
+
+    def scored(self, endpoint: str, since: int, until: int, by: str) -> dict[str, int]:
+        """Sampled requests that a model answered, by that model (`model`) or by the arm that was chosen (`arm`)."""
+        table = _within(endpoint, since, until)
+        answered = table.filter(table.answered.notnull(), table.chosen.notnull())
+        return dict(self._rows(answered.group_by(_PARTED_BY[by]).agg(requests=answered.count())))
 
     def _rows(self, query: Any) -> list[tuple[Any, ...]]:
         with self._database.reading() as reader:

@@ -32,6 +32,8 @@ from hyperplan.protocols import JSON_LENGTH_HEADER, Body, Unreadable
 from hyperplan.protocols.base import written
 from hyperplan.sample import bounded
 from hyperplan.shadow import ShadowSample
+from hyperplan.thresholds.answer import with_decisions
+from hyperplan.thresholds.decider import Decider, header_of
 from hyperplan.translation import UNTRANSLATABLE, Asked, Translation, Untranslatable
 
 FAILED = 503
@@ -249,6 +251,9 @@ class AdaptExchange:
         if len(body.content) > LARGEST:
             return self._fail(f"in the words of the client it would have {len(body.content)} bytes")
         self._end("ok", None, predictions)
+        decider = self._endpoint.decider
+        if decider is not None and not self._is_shadow:
+            return self._decided(decider, body, predictions)
         if self._asked is None and is_identity(self._coding):
             return answers.PASS["response_body"]
         return rewrites.answered(status, body)
@@ -292,6 +297,16 @@ class AdaptExchange:
             return self._fail_at_headers(f"it has {length} bytes", "not_understood")
         self._state = State.ANSWER_BODY
         return rewrites.SEND_ANSWER_BODY
+
+    def _decided(self, decider: Decider, body: Body, predictions: list[Any]) -> bytes:
+        """Give the client a good answer, with what is decided by it."""
+        decisions = decider.decide(self._model, predictions)
+        header = header_of(decisions)
+        if decider.field is not None and any(decisions):
+            body = with_decisions(self._endpoint.protocol.name, body, decider.field, decisions)
+        elif self._asked is None and is_identity(self._coding):
+            return rewrites.marked(header)
+        return rewrites.answered(self._status or 200, body, header)
 
     def _pass_unread(self) -> bytes:
         """Give the client an answer that cannot be read before it is passed on."""

@@ -339,6 +339,7 @@ class DecideExchange:
 
     def _sample(self, inspection: Inspection, inclusion: float) -> Sample:
         endpoint = self._endpoint
+        decisions, threshold = self._decided()
         rejected = self._choice is None
         return Sample(
             prediction_id=self._prediction_id(),
@@ -363,7 +364,16 @@ class DecideExchange:
             flaw=inspection.flaw,
             rejected=rejected,
             predictions=self._predictions,
+            decisions=decisions,
+            threshold=threshold,
         )
+
+    def _decided(self) -> tuple[list[str | None], Any]:
+        """What the adapt stage decided by the answer, and the threshold: it reads the same predictions under the same endpoint."""
+        decider, answered = self._endpoint.decider, self._answered
+        if decider is None or answered is None or not self._predictions:
+            return [], None
+        return decider.decide(answered, self._predictions), decider.setting(answered)
 
     def _slices(self, inspection: Inspection) -> dict[str, str]:
         found = {}

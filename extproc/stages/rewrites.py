@@ -30,6 +30,7 @@ from extproc.wire import (
 )
 from hyperplan.decision import number_in
 from hyperplan.protocols import JSON_LENGTH_HEADER, Body
+from hyperplan.thresholds.decider import DECISION_HEADER
 
 PATH_HEADER = "x-hyperplan-path"
 TARGET_HEADER = "x-hyperplan-target"
@@ -132,9 +133,20 @@ def refused(status: int, body: Body, prediction_id: str) -> bytes:
     ).SerializeToString()
 
 
-def answered(status: int, body: Body) -> bytes:
-    """The answer to the body of an answer, in place of which the client gets another body, and perhaps another status."""
+@lru_cache(maxsize=4096)
+def marked(decision: str | None) -> bytes:
+    """The answer to the body of an answer that the client gets as it is, with what was decided by it."""
+    mutation = HeaderMutation()
+    _say(mutation, decision)
+    response = CommonResponse(header_mutation=mutation)
+    return ProcessingResponse(response_body=BodyResponse(response=response)).SerializeToString()
+
+
+def answered(status: int, body: Body, decision: str | None = None) -> bytes:
+    """The answer to the body of an answer, in place of which the client gets another body, and perhaps another status and a decision."""
     mutation = _described(_of_answer(status, body.content_type), body)
+    if decision is not None:
+        _say(mutation, decision)
     response = CommonResponse(header_mutation=mutation, body_mutation=BodyMutation(body=body.content))
     return ProcessingResponse(response_body=BodyResponse(response=response)).SerializeToString()
 
@@ -147,6 +159,14 @@ def answered_at_headers(status: int, body: Body) -> bytes:
         body_mutation=BodyMutation(body=body.content),
     )
     return ProcessingResponse(response_headers=HeadersResponse(response=response)).SerializeToString()
+
+
+def _say(mutation: HeaderMutation, decision: str | None) -> None:
+    """Say what was decided, in place of what a model says of its own."""
+    if decision is None:
+        mutation.remove_headers.append(DECISION_HEADER)
+    else:
+        mutation.set_headers.append(overwritten(DECISION_HEADER, decision))
 
 
 def _at_request_headers(mutation: HeaderMutation) -> bytes:

@@ -80,8 +80,11 @@ class Experiment(_Part, frozen=True, kw_only=True):
         """The arms that are compared with the control arm."""
         return tuple(arm for arm in self.arms if arm != self.control_arm())
 
-    def problems(self, split: Mapping[str, float], models: Collection[str], *, sticky: bool) -> Iterator[Problem]:
-        """What is wrong with it, given the split of its endpoint, the models, and whether the split is sticky. Pointers start at the block.
+    def problems(
+        self, split: Mapping[str, float], models: Collection[str], *, sticky: bool, multiclass: bool
+    ) -> Iterator[Problem]:
+        """What is wrong with it, given the split of its endpoint, the models, whether the split is sticky, and whether labels are classes. Pointers
+        start at the block.
 
         An arm of weight 0 may be named: a rollout gives it one later.
         """
@@ -91,15 +94,18 @@ class Experiment(_Part, frozen=True, kw_only=True):
             if arm not in models:
                 yield Problem(pointer("arms", index), f"{arm!r} is no model of this endpoint")
             elif arm not in split:
-                yield Problem(
-                    pointer("arms", index), f"{arm!r} has no weight in the split; give it one, 0 until it starts"
-                )
+                detail = f"{arm!r} has no weight in the split; give it one, 0 until it starts, or end the experiment"
+                yield Problem(pointer("arms", index), detail)
         for arm in sorted(arm for arm, count in Counter(self.arms).items() if count > 1):
             yield Problem("/arms", f"{arm!r} is listed twice")
         if self.control is not None and self.control not in self.arms:
             yield Problem("/control", f"{self.control!r} is none of the arms")
         if (self.minimum_effect.relative is None) == (self.minimum_effect.absolute is None):
             yield Problem("/minimum_effect", "must be relative or absolute, one of the two")
+        if self.metric.of == "label" and multiclass:
+            yield Problem(
+                "/metric/of", "labels are classes here, which have no mean; say reward, and send one with feedback"
+            )
         if self.unit == "entity" and not sticky:
             detail = "an entity must meet one arm only: make the routing sticky, or say unit: request"
             yield Problem("/unit", detail)

@@ -1,26 +1,21 @@
 """The harness of the skew benchmark judges truthfully: a figure that must fail does fail, and what it breaks is broken as it says."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.skew import __main__ as command
+from bench.judgement import Options
 from bench.skew import peers
 from bench.skew.data import DataSet, degenerate
 from bench.skew.faults import FORMS, decile_bins, tilted, under_another_name, without
-from bench.skew.judgement import Bar, Judged, Line, Measured, Options, Part
 from bench.skew.parts import calendar, quiet, renames, sources, units, wide
 from bench.skew.serving import Watch, as_requests, looks_of, opens, reference_of, requested
-from cli.failure import Failure
 from hyperplan.schema import Float, Schema
 from hyperplan.skew import detect as detection
 from hyperplan.skew.case import Case
 from hyperplan.skew.finding import Finding
 
-LINE = Line("f", (Bar("share", 0.95, at_least=True), Bar("wrong", 0.01)))
 SCHEMA = Schema(features={"x": Float(unit="min", source="feed"), "y": Float(source="feed")})
 
 
@@ -62,53 +57,6 @@ def always(case: Case) -> Iterator[Finding]:
 def never(_: Case) -> Iterator[Finding]:
     """A detector that sees nothing."""
     yield from ()
-
-
-# Figures.
-
-
-def test_a_line_holds_only_if_all_of_its_bars_do() -> None:
-    assert LINE.judged({"share": 0.95, "wrong": 0.01}) == Judged(
-        "f", 0.95, ">= 0.95, wrong <= 0.01", True, {"wrong": 0.01}
-    )
-    assert not LINE.judged({"share": 0.94, "wrong": 0.0}).holds
-    assert not LINE.judged({"share": 1.0, "wrong": 0.02}).holds
-
-
-def test_a_share_of_nothing_keeps_no_bar() -> None:
-    assert not LINE.judged({"share": float("nan"), "wrong": 0.0}).holds
-
-
-def test_a_part_that_fails_has_the_reason_for_its_values_and_holds_nothing() -> None:
-    def broken(_: Options) -> Measured:
-        raise Failure("no peer is there")
-
-    (figure,) = Part("p", (LINE,), broken).run(options()).figures
-    assert figure == Judged("f", "failed: Failure: no peer is there", ">= 0.95, wrong <= 0.01", False, {})
-
-
-def test_every_part_can_be_imported_and_its_lines_are_those_of_the_table() -> None:
-    lines = [line.figure for name in command.PARTS for line in command.part_of(name).lines]
-    assert len(lines) == len(set(lines)) == 11
-
-
-def test_what_a_part_found_is_written_before_the_next_one_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    results = tmp_path / "results.jsonl"
-
-    def second(_: Options) -> Measured:
-        assert json.loads(results.read_text())["part"] == "one"
-        return Measured([LINE.judged({"share": 1.0, "wrong": 0.0})])
-
-    parts = {"one": Part("one", (), lambda _: Measured([])), "two": Part("two", (LINE,), second)}
-    monkeypatch.setattr(command, "part_of", parts.__getitem__)
-    assert [figure["holds"] for figure in command.run(parts, options(), results)["figures"]] == [True]
-
-
-def test_an_unknown_part_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(Failure, match="'magic' is no part; known: speed, "):
-        command.main(["magic"])
 
 
 # What is broken on purpose.
@@ -225,12 +173,3 @@ def test_a_wide_report_finds_the_columns_that_moved_and_no_other() -> None:
     found = wide.report(20_000, 10_000, 3, 5, chunk_rows=1_000, look_rows=500)
     assert (found["share"], found["others"]) == (1.0, 0)
     assert found["GB"] > 0
-
-
-# Peers.
-
-
-def test_a_peer_that_is_not_installed_is_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path)
-    with pytest.raises(Failure, match="make bench-skew"):
-        peers.ask("evidently", SCHEMA, data().columns, data().columns, [1_000])

@@ -14,7 +14,7 @@ from cli.addresses import claim
 from cli.failure import Failure
 from cli.webhooks import read_webhooks
 from control.alerts.book import AlertBook
-from control.alerts.lease import Lease
+from control.jobs.lease import Lease
 from control.registry import Change, Registry, Write
 from control.registry.database import FILE, open_database, sqlite_url
 from hyperplan.alerts import Found, Observation, Policy

@@ -110,16 +110,18 @@ def test_a_weight_must_be_a_number(client: Client, plain: MakePlain, value: str)
 
 def test_what_json_cannot_hold_is_refused_in_lineage_too(client: Client, plain: MakePlain) -> None:
     fields = plain()
-    fields["models"]["gbm@1"]["lineage"] = {"rates": [0.1, float("nan")]}
-    assert pointers(client.put(ENDPOINT, content=json.dumps(fields))) == {"/models/gbm@1/lineage"}
+    fields["models"]["gbm@1"]["lineage"] = {"parameters": {"rates": [0.1, float("nan")]}}
+    assert pointers(client.put(ENDPOINT, content=json.dumps(fields))) == {"/models/gbm@1/lineage/parameters"}
 
 
 def test_large_integers_in_lineage_survive_and_do_not_make_new_revisions(client: Client, plain: MakePlain) -> None:
     fields = plain()
-    fields["models"]["gbm@1"]["lineage"] = {"seed": 2**70, "rate": 1e-300}
+    fields["models"]["gbm@1"]["lineage"] = {"parameters": {"seed": 2**70, "rate": 1e-300}}
     revisions = [client.put(ENDPOINT, json=fields).json()["revision"] for _ in range(2)]
     assert revisions == [1, 1]
-    assert client.get(ENDPOINT).json()["document"]["models"]["gbm@1"]["lineage"] == {"seed": 2**70, "rate": 1e-300}
+    assert client.get(ENDPOINT).json()["document"]["models"]["gbm@1"]["lineage"] == {
+        "parameters": {"seed": 2**70, "rate": 1e-300}
+    }
 
 
 # Who wrote, and why.

@@ -35,7 +35,9 @@ def test_an_edit_of_whatever_is_there_does_not_create(client: Client, plain: Mak
 
 
 def test_a_number_that_cannot_be_written_is_refused(client: Client, plain: MakePlain) -> None:
-    models = plain()["models"] | {"old@1": {"url": "http://127.0.0.1:1/", "protocol": "json", "lineage": {"n": "N"}}}
+    models = plain()["models"] | {
+        "old@1": {"url": "http://127.0.0.1:1/", "protocol": "json", "lineage": {"extra": {"n": "N"}}}
+    }
     document = json.dumps(plain(models=models)).replace('"N"', "0x" + "f" * 5000)
     assert client.put(PATH, content=document, headers={"content-type": "application/yaml"}).status_code == 422
 

@@ -1,9 +1,11 @@
 """A registry's file is made, opened again, brought up to date, or refused in a sentence."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -11,6 +13,9 @@ from alembic.migration import MigrationContext
 from control.registry import Registry
 from control.registry.database import FILE, Unopenable, open_database, sqlite_url
 from control.registry.tables import Base
+from hyperplan.endpoint import problems_of
+from hyperplan.lineage import Data, Lineage
+from tests.control.conftest import MakePlain
 
 
 def open_file(path: Path) -> Registry:
@@ -41,7 +46,53 @@ def test_a_file_without_migrations_gets_them(tmp_path: Path) -> None:
     registry = open_file(tmp_path / FILE)
     assert registry.plan().number == 0
     registry.close()
-    assert execute(tmp_path / FILE, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert execute(tmp_path / FILE, "SELECT version_num FROM alembic_version") == [("0003",)]
+
+
+def test_a_lineage_that_was_anything_keeps_all_it_said_and_has_its_types(tmp_path: Path, plain: MakePlain) -> None:
+    endpoint = plain(name="old")
+    endpoint["models"]["gbm@1"]["lineage"] = FREE
+    endpoint["models"]["logit@1"]["lineage"] = TYPED
+    _at(tmp_path / FILE, "0002")
+    execute(tmp_path / FILE, _inserted(json.dumps(endpoint)))
+    registry = open_file(tmp_path / FILE)
+    _, found = registry.get("old")
+    registry.close()
+    free, typed = (found.models[name].lineage for name in ("gbm@1", "logit@1"))
+    assert free == Lineage(
+        algorithm="gbm",
+        parameters={"seed": 2**70},
+        data=Data(uri="s3://flights", rows=5),
+        extra={"run": "r-17", "trained_at": "yesterday", "metrics": {"auc": "high"}, "note": "né"},
+    )
+    assert msgspec.to_builtins(typed) == TYPED
+    assert list(problems_of(found)) == []
+
+
+FREE = {
+    "algorithm": "gbm",
+    "run": "r-17",
+    "trained_at": "yesterday",
+    "parameters": {"seed": 2**70},
+    "metrics": {"auc": "high"},
+    "data": {"uri": "s3://flights", "rows": 5},
+    "extra": {"note": "né"},
+}
+TYPED = {"data": {"hash": "e3", "from": "2026-01-01", "to": "2026-02-01"}, "metrics": {"auc": 0.9}}
+
+
+def _at(path: Path, revision: str) -> None:
+    """A registry as an earlier version left it."""
+    open_file(path).close()
+    execute(path, f"UPDATE alembic_version SET version_num = '{revision}'")
+
+
+def _inserted(document: str) -> str:
+    quoted = document.replace("'", "''")
+    return (
+        "INSERT INTO revisions (endpoint, number, document, change, author, reason, created_at) "
+        f"VALUES ('old', 1, '{quoted}', 'apply', 'a', '', '2026-01-01 00:00:00')"
+    )
 
 
 def test_a_migration_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:

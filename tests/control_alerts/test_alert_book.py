@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from control.alerts.book import AlertBook, NoSuchAlert, NoSuchSilence, Question
-from control.alerts.lease import Lease, NotHeld
 from control.alerts.outbox import DeliveryState, Outbox
+from control.jobs.lease import Lease, NotHeld
 from control.registry import Registry
 from hyperplan.alerts import Acknowledgement, Alert, Event, Found, Observation, Policy, State, Step
 from hyperplan.schema import Float, Schema

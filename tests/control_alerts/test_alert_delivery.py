@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from control.alerts import courier as couriers
 from control.alerts.book import AlertBook
 from control.alerts.courier import Courier, Webhooks, pause_after
-from control.alerts.lease import Lease
 from control.alerts.metrics import AlertMetrics
 from control.alerts.outbox import Delivery, DeliveryState, Outbox, fingerprint
 from control.alerts.tables import DeliveryRow
+from control.jobs.lease import Lease
 from control.registry import Registry
 from hyperplan.alerts import Found, Observation, Policy
 from hyperplan.schema import Float, Schema

@@ -10,8 +10,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from control.alerts.alerting import Alerting
-from control.alerts.lease import Lease
 from control.app import create_app
+from control.jobs.lease import Lease
 from control.plans import PlanFeed
 from control.registry import Registry
 from control.stores import Store

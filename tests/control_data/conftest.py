@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from control.api import export, feedback, references, samples, sent_samples, shadow, skew, traffic
+from control.api import export, feedback, performance, references, samples, sent_samples, shadow, skew, traffic
 from control.otlp import OtlpReceiver
 from control.otlp.commits import Commits
 from control.problems import HANDLERS
@@ -187,6 +187,7 @@ def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
         [
             *export.handlers,
             *feedback.handlers,
+            *performance.handlers,
             *references.handlers,
             *samples.handlers,
             *sent_samples.handlers,

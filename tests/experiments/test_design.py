@@ -16,8 +16,8 @@ def block(**more: Any) -> Experiment:
     return msgspec.convert({"arms": ["a@1", "b@1"], "minimum_effect": {"relative": 0.05}, **more}, Experiment)
 
 
-def problems(experiment: Experiment, sticky: bool = True) -> dict[str, str]:
-    found = experiment.problems(SPLIT, {*SPLIT, "c@1"}, sticky=sticky)
+def problems(experiment: Experiment, *, sticky: bool = True, multiclass: bool = False) -> dict[str, str]:
+    found = experiment.problems(SPLIT, {*SPLIT, "c@1"}, sticky=sticky, multiclass=multiclass)
     return {problem.pointer: problem.detail for problem in found}
 
 

@@ -222,7 +222,7 @@ def test_a_model_that_is_merely_watched_in_another_way_keeps_its_cluster() -> No
         "protocol": "tfserving",
         "health": "/",
         "timeout": 1,
-        "lineage": {"a": 1},
+        "lineage": {"algorithm": "gbm"},
     }
     models = {"a@1": watched, "b@1": {"url": "https://models.example.org/b", "protocol": "tfserving"}}
     assert of(planned(models=models)).clusters.keys() >= of(planned()).clusters.keys()

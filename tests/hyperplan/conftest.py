@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def plain() -> dict[str, Any]:
-    """An endpoint document that is valid and names every field that is served; each test may change its own."""
+    """An endpoint document that is valid and names every field that is served, but the experiment; each test may change its own."""
     return {
         "name": "flight-delay",
         "match": {"path": "/v1/models/flight-delay:predict", "host": "models.example.org"},
@@ -33,7 +33,7 @@ def plain() -> dict[str, Any]:
                 "url": "http://127.0.0.1:9001/v1/models/gbm:predict",
                 "protocol": "tfserving",
                 "health": "/v1/models/gbm",
-                "lineage": {"run": "r-17", "trained": "2024-01-01", "parameters": {"depth": 6, "rate": 0.1}},
+                "lineage": {"run": {"id": "r-17"}, "trained_at": "2024-01-01", "parameters": {"depth": 6, "rate": 0.1}},
             },
             "logit@1": {"url": "https://logit.example.org/v1/models/logit:predict", "protocol": "tfserving"},
             "deep@1": {
@@ -57,4 +57,25 @@ def plain() -> dict[str, Any]:
         "on_failure": "open",
         "timeout": 3,
         "max_body": 65536,
+    }
+
+
+@pytest.fixture
+def compared(plain: dict[str, Any]) -> dict[str, Any]:
+    """The same with an experiment, which wants its arms and a split that is sticky."""
+    return plain | {
+        "experiment": {
+            "arms": ["gbm@1", "logit@1"],
+            "control": "gbm@1",
+            "metric": {"of": "label", "fold": "any", "better": "lower"},
+            "minimum_effect": {"relative": 0.05},
+            "unit": "entity",
+            "window": 3600,
+            "wait": 60,
+            "before": 86400,
+            "alpha": 0.1,
+            "power": 0.9,
+            "limit": 10000,
+            "guardrails": {"errors": {"margin": 1.5, "alpha": 0.02}, "latency": {"slower": 0.3}},
+        }
     }

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hyperplan.draining import drained
 from hyperplan.endpoint import Endpoint, Entity, Match, Model, Routing, problems_of
+from hyperplan.experiments.design import Experiment, Minimum
 from hyperplan.problems import Invalid
 from hyperplan.schema import Schema
 
@@ -60,6 +61,15 @@ def test_draining_twice_is_draining_once(routing: dict[str, Any], model: str) ->
     before = endpoint(**routing)
     if any(weight for arm, weight in before.routing.split.items() if arm != model):
         assert drained(drained(before, model), model) == drained(before, model)
+
+
+def test_an_experiment_that_compares_a_drained_model_is_over_and_another_goes_on() -> None:
+    experiment = Experiment(arms=("gbm@1", "gbm@2"), minimum_effect=Minimum(relative=0.1))
+    routing = {"split": dict.fromkeys(NAMES, 1.0), "sticky": True}
+    before = msgspec.structs.replace(endpoint(**routing), experiment=experiment)
+    assert list(problems_of(before)) == []
+    assert drained(before, "gbm@2").experiment is None
+    assert drained(before, "logit@1").experiment == experiment
 
 
 def test_who_may_take_the_traffic_is_said_when_nobody_would() -> None:

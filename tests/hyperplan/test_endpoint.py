@@ -41,12 +41,12 @@ def changed(plain: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return plain
 
 
-def test_a_complete_document_is_valid(plain: dict[str, Any]) -> None:
-    assert places(plain) == []
+def test_a_complete_document_is_valid(compared: dict[str, Any]) -> None:
+    assert places(compared) == []
 
 
-def test_a_complete_document_survives_json(plain: dict[str, Any]) -> None:
-    endpoint = parse_endpoint(json.dumps(plain))
+def test_a_complete_document_survives_json(compared: dict[str, Any]) -> None:
+    endpoint = parse_endpoint(json.dumps(compared))
     assert msgspec.json.decode(msgspec.json.encode(endpoint), type=Endpoint) == endpoint
     assert parse_endpoint(msgspec.json.encode(endpoint).decode()) == endpoint
 
@@ -153,7 +153,7 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
         ("models/gbm@1/health", "healthz", "/models/gbm@1/health"),
         ("models/gbm@1/health", "/a b", "/models/gbm@1/health"),
         ("models/gbm@1/health", "/a\r\nb: c", "/models/gbm@1/health"),
-        ("models/gbm@1/lineage", {"a": [{"b": float("nan")}]}, "/models/gbm@1/lineage"),
+        ("models/gbm@1/lineage", {"extra": {"a": [{"b": float("nan")}]}}, "/models/gbm@1/lineage/extra"),
         ("models/logit@1", {}, "/models/logit@1"),
         ("models/logit@1", {"url": "http://a", "rule": "1.0"}, "/models/logit@1"),
         ("models/logit@1", {"url": "http://a"}, "/models/logit@1/protocol"),
@@ -183,6 +183,30 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
 )
 def test_nonsense_is_named_at_its_field(plain: dict[str, Any], path: str, value: Any, place: str) -> None:
     assert place in places(changed(plain, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        ("experiment/arms", ["gbm@1", "deep@1"], "/experiment/arms/1"),
+        ("experiment/unit", "request", "/experiment/unit"),
+        ("experiment/minimum_effect", {}, "/experiment/minimum_effect"),
+        ("experiment/window", 0, "/experiment/window"),
+        ("experiment/guardrails", {"latency": {}}, "/experiment/guardrails/latency/slower"),
+        ("task", "multiclass", "/experiment/metric/of"),
+        ("routing/sticky", False, "/experiment/unit"),
+        ("routing/split", {"gbm@1": 1}, "/experiment/arms/1"),
+    ],
+)
+def test_nonsense_about_an_experiment_is_named_at_its_field(
+    compared: dict[str, Any], path: str, value: Any, place: str
+) -> None:
+    assert place in places(changed(compared, path, value))
+
+
+def test_an_experiment_is_not_judged_by_arms_that_could_not_be_read(compared: dict[str, Any]) -> None:
+    assert places(changed(compared, "models/gbm@1/url", 7)) == ["/models/gbm@1/url"]
+    assert places(changed(compared, "routing/split/gbm@1", "much")) == ["/routing/split/gbm@1"]
 
 
 URLS = ["", "127.0.0.1:9001", "ftp://a/b", "http:///a", "http://a:0/", "http://a:99999/", "http://a:x/", "http://[::1/"]
@@ -361,10 +385,10 @@ def paths(plain: Any, here: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
         yield from paths(value, (*here, key))
 
 
-def test_what_cannot_be_read_is_reported_at_its_place_and_nowhere_else(plain: dict[str, Any]) -> None:
-    for path in paths(plain):
-        if "lineage" not in path:  # which may hold anything
-            found = places(changed(plain, "/".join(path), [{}]))
+def test_what_cannot_be_read_is_reported_at_its_place_and_nowhere_else(compared: dict[str, Any]) -> None:
+    for path in paths(compared):
+        if not {"parameters", "extra"} & set(path):  # which may hold anything
+            found = places(changed(compared, "/".join(path), [{}]))
             assert found, path
             assert all(f"{place}/".startswith(f"/{'/'.join(path)}/") for place in found), path
 

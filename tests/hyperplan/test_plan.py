@@ -167,10 +167,7 @@ def test_clusters_are_named_after_their_endpoint_and_model(plain: dict[str, Any]
 
 def test_whatever_a_valid_endpoint_holds_its_plan_can_be_encoded_and_compiled(plain: dict[str, Any]) -> None:
     plain["models"]["gbm@1"]["lineage"] = {
-        "big": 2**70,
-        "small": 5e-324,
-        "deep": [[[{}]]],
-        "text": "\N{GRINNING FACE}\0",
+        "extra": {"big": 2**70, "small": 5e-324, "deep": [[[{}]]], "text": "\N{GRINNING FACE}\0"}
     }
     plain["schema"]["features"]["x"] = {"type": "category", "values": ["", "\N{GRINNING FACE}", "\0", '"', "\\"]}
     plain["schema"]["features"]["日本"] = {"type": "float", "min": -1e308, "max": 5e-324, "description": "\n"}

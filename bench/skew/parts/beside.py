@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bench.judgement import Measured, Options, Part
+from bench.parallel import over
 from bench.skew import peers
 from bench.skew.data import Columns, DataSet, load
 from bench.skew.faults import changed, tilted, under_another_name, without
-from bench.skew.judgement import Measured, Options, Part
-from bench.skew.parallel import over
 from bench.skew.serving import LOOK, Watch, as_requests, height, joined, requested, taken, training_of
 from cli.failure import Failure
 

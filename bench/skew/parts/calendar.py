@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from bench.judgement import Bar, Line, Measured, Options, Part
+from bench.parallel import over
 from bench.skew import peers
 from bench.skew.data import DATA_SETS, DataSet, load
-from bench.skew.judgement import Bar, Line, Measured, Options, Part
-from bench.skew.parallel import over
 from bench.skew.serving import LOOK, Watch, looks_of, opens, taken, training_of
 from cli.failure import Failure
 

@@ -1,10 +1,10 @@
 """Samples that control acknowledges as durable in a second, one process: `python -m bench.ingest`, with the store that comes by default."""
 
 import json
-import subprocess
 import sys
 
-from bench.skew.judgement import Bar, Line, Measured, Options, Part
+from bench import children
+from bench.judgement import Bar, Line, Measured, Options, Part
 from cli.failure import Failure
 
 SAMPLES = 100_000
@@ -16,9 +16,7 @@ DURABLY = Line("samples ingested durably a second, one process", (Bar("rate", 20
 def measure(options: Options) -> Measured:
     """The figure, and what each store did."""
     given = ["--json", "--store", "duckdb", "--samples", str(options.sized(SAMPLES, 2_048))]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.ingest", *given], capture_output=True, text=True, timeout=LONGEST, check=False
-    )
+    done = children.run([sys.executable, "-m", "bench.ingest", *given], timeout=LONGEST)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise Failure(f"bench.ingest failed: {said[-1] if said else done.returncode}")

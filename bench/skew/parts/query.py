@@ -20,9 +20,9 @@ import httpx
 import numpy as np
 
 from bench.flights import document
+from bench.judgement import Bar, Line, Measured, Options, Part
 from bench.probes import listens
 from bench.skew.data import load
-from bench.skew.judgement import Bar, Line, Measured, Options, Part
 from bench.skew.serving import taken, training_of
 from cli.addresses import claim
 from cli.failure import Failure

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bench.judgement import Bar, Line, Measured, Options, Part, share, totals
+from bench.parallel import over
 from bench.skew.data import DATA_SETS, Columns, DataSet, load
 from bench.skew.faults import FORMS, Form, tilted
-from bench.skew.judgement import Bar, Line, Measured, Options, Part, share, totals
-from bench.skew.parallel import over
 from bench.skew.serving import LOOK, Watch, look_of, opens, reference_of, taken
 from hyperplan.profile import Profile
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from bench.judgement import Bar, Line, Measured, Options, Part, share
+from bench.parallel import over
 from bench.skew.data import DATA_SETS, Columns, DataSet, load
 from bench.skew.faults import under_another_name, without
-from bench.skew.judgement import Bar, Line, Measured, Options, Part, share
-from bench.skew.parallel import over
 from bench.skew.serving import LOOK, as_requests, requested, taken, training_of
 from hyperplan.schema import Schema
 from hyperplan.skew.case import Case, Look

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bench.judgement import Bar, Line, Measured, Options, Part
+from bench.parallel import over
 from bench.skew.data import Columns, load
-from bench.skew.judgement import Bar, Line, Measured, Options, Part
-from bench.skew.parallel import over
 from bench.skew.serving import LOOK, Watch, looks_of, opens, reference_of, taken
 from hyperplan.schema import AnyFeature, Float, Schema
 

@@ -6,7 +6,6 @@ say than the other. Of the rounds the median counts.
 
 import json
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from bench import children
+from bench.environments import LONGEST
+from bench.judgement import Bar, Line, Measured, Options, Part
 from bench.skew import peers
 from bench.skew.data import Columns
-from bench.skew.judgement import Bar, Line, Measured, Options, Part
 from cli.failure import Failure
 from cli.skewing import looks_of_columns, series_of_columns, skew_of
 from hyperplan.schema import Float, Schema
@@ -65,7 +66,7 @@ def theirs(reference: Columns, serving: Columns) -> dict[str, Any]:
         peers.write(folder / "reference.parquet", reference)
         peers.write(folder / "serving.parquet", serving)
         job = {key: str(folder / f"{key}.parquet") for key in ("reference", "serving")}
-        found: dict[str, Any] = peers.run_script("evidently", "evidently_report", job)
+        found: dict[str, Any] = peers.ENVIRONMENTS.run("evidently", "evidently_report", job)
         return found
 
 
@@ -77,7 +78,7 @@ def command(reference: Columns, serving: Columns) -> float:
             peers.write(path, values)
         given = ["--reference", str(paths[0]), "--serving", str(paths[1]), "--json"]
         began = time.monotonic()
-        done = subprocess.run([*peers.HYPERPLAN, "skew", *given], capture_output=True, text=True, check=False)
+        done = children.run([*peers.HYPERPLAN, "skew", *given], timeout=LONGEST)
         seconds = time.monotonic() - began
     if done.returncode not in (0, 1):
         raise Failure(f"hyperplan skew failed: {done.stderr[-200:]}")

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judgement import Bar, Line, Measured, Options, Part, share
+from bench.parallel import over
 from bench.skew.data import DATA_SETS, load
 from bench.skew.faults import changed
-from bench.skew.judgement import Bar, Line, Measured, Options, Part, share
-from bench.skew.parallel import over
 from bench.skew.serving import LOOK, Watch, looks_of, taken, training_of
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.detect import detect

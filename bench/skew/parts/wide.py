@@ -7,7 +7,6 @@ or a report that finds nothing would be no report.
 
 import json
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from bench import children
+from bench.judgement import Bar, Line, Measured, Options, Part
 from bench.skew.data import Columns
-from bench.skew.judgement import Bar, Line, Measured, Options, Part
 from cli.failure import Failure
 from cli.skewing import skew_of
 from hyperplan.profile import Profile
@@ -98,13 +98,7 @@ def measure(options: Options) -> Measured:
     training, served = options.sized(TRAINING, 10 * CHUNK), options.sized(SERVED, 5 * LOOK)
     columns = COLUMNS if options.scale >= 1 else max(20, round(COLUMNS * options.scale))
     arguments = [str(number) for number in (training, served, columns, options.seed)]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.skew.parts.wide", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
+    done = children.run([sys.executable, "-m", "bench.skew.parts.wide", *arguments], timeout=LONGEST)
     if done.returncode:
         raise Failure(
             f"the process failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"

@@ -5,8 +5,6 @@ JSON. Both are used as the first page of their documentation says: every default
 reference, and the features that they flag in a window are their alarms.
 """
 
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,18 +14,15 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
+from bench.environments import Environments
 from bench.skew.data import Columns
 from bench.skew.serving import height
-from cli.failure import Failure
 from hyperplan.schema import Category, Schema, String
 
-ENVIRONMENTS = Path(__file__).parents[3] / "build" / "skew"
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+ENVIRONMENTS = Environments.of("skew")
 PEERS = ("evidently", "nannyml")
 HYPERPLAN = (sys.executable, "-m", "cli.main")
 """Our own command, for what is measured through it."""
-LONGEST = 1800.0
-"""Seconds that a script may take."""
 
 
 class Window(NamedTuple):
@@ -94,29 +89,6 @@ def every(rows: int, columns: Columns) -> list[int]:
 
 
 def _answer(peer: str, job: Mapping[str, Any]) -> Answer:
-    said = run_script(peer, f"{peer}_windows", job)
+    said = ENVIRONMENTS.run(peer, f"{peer}_windows", job)
     windows = tuple(Window(one["end"], tuple(one["flagged"]), one.get("error")) for one in said["windows"])
     return Answer(said["version"], said["seconds"], windows)
-
-
-def run_script(peer: str, script: str, job: Mapping[str, Any]) -> Any:
-    """What a script says in a peer's environment to a job.
-
-    Raises:
-        Failure: the peer is not installed, or the script failed.
-    """
-    python = ENVIRONMENTS / peer / "bin" / "python"
-    if not python.exists():
-        raise Failure(f"{python} is not there: run `make bench-skew`, which installs the peers first")
-    done = subprocess.run(
-        [str(python), str(SCRIPTS / f"{script}.py")],
-        input=json.dumps(job),
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise Failure(f"{peer} failed: {said[-1] if said else done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])

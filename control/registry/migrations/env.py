@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import control.alerts.tables  # noqa: F401 - tables of the same database
+import control.alerts.tables
+import control.jobs.tables  # noqa: F401
 from control.registry.tables import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

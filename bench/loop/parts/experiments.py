@@ -1,26 +1,20 @@
-"""`python -m bench.loop.experiments`: how often experiments are wrong, how often and how soon they find what is there, by simulation with known truth.
+"""How often experiments are wrong, how often and how soon they find what is there, by simulation with known truth.
 
 The same code and the same settings everywhere: what is declared is the metric's minimum effect and the split, as in an experiment of one's own.
 Experiments run side by side, as the leading axis of the arrays that the bets take.
 """
 
-import json
 import math
-from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
-from bench.figures import Figure
-from bench.report import run_command
+from bench.judgement import Bar, Line, Measured, Options, Part
+from bench.parallel import over
 from hyperplan.experiments.assignment import AssignmentBets
 from hyperplan.experiments.effects import Difference, Effect, Ratio
 from hyperplan.experiments.power import Spread, plan
-from hyperplan.experiments.rates import excess
 from hyperplan.experiments.units import Rows, fold
 from hyperplan.experiments.wealth import bar
 
@@ -36,8 +30,10 @@ ABREAST = 2e6
 """Units that are simulated together."""
 LOOKS = 200
 """How often an experiment with an effect is looked at, until it has twice the units of a fixed test."""
-CANARY, CANARY_ALPHA, TICK = 1500, 0.01, 30
-"""Requests of a canary, how often a sound one may be rolled back, and its requests between looks."""
+
+WRONG = Line("no effect: ever declares a winner at alpha 0.05, worst", (Bar("ever", 0.05),))
+FOUND = Line("the minimum effect: found within twice a fixed test's units, worst", (Bar("share", 0.8, at_least=True),))
+SOON = Line("the minimum effect: median units against a fixed test's, worst", (Bar("ratio", 1.3),))
 
 
 class Kind(NamedTuple):
@@ -158,80 +154,57 @@ def _more(bets: AssignmentBets, kind: Kind, share: float, runs: int, size: int, 
     bets.look(value, treated, share, count=np.stack([size - given - theirs, theirs, given - ours, ours], axis=1))
 
 
-def rolled_back(rate: float, share: float, runs: int, rng: np.random.Generator) -> float:
-    """The share of canaries, of which so many attempts fail, that are rolled back within their requests; of the others 1 % fail."""
-    ticks, others = CANARY // TICK, round(TICK * (1 - share) / share)
-    hits, control = rng.binomial(TICK, rate, (runs, ticks)), rng.binomial(others, 0.01, (runs, ticks))
-    won = excess(hits, np.full_like(hits, TICK), control, np.full_like(control, others), 1.0)
-    return float((won.max(axis=-1) >= -math.log(CANARY_ALPHA)).mean())
+class Job(NamedTuple):
+    """So many experiments of one kind of outcomes at one split, with random numbers of their own."""
+
+    outcome: str
+    split: str
+    runs: int
+    units: int
+    seed: int
+
+    def source(self) -> np.random.Generator:
+        """Its random numbers, which no other job has."""
+        return np.random.default_rng([self.seed, *f"{self.outcome} {self.split}".encode()])
 
 
-def simulated(scale: float, seed: int) -> Iterator[dict[str, Any]]:
-    """All rows of the tables, one after the other."""
-    rng = np.random.default_rng(seed)
-    runs, units = max(20, round(RUNS * scale)), max(1000, round(UNITS * min(1, 2 * scale)))
-    for name, kind in KINDS.items():
-        for split, share in SHARES.items():
-            ever = errors(kind, share, runs, units, rng)
-            yield {"table": "no effect", "outcome": name, "split": split, "runs": runs, "units": units, "ever": ever}
-    for name, kind in KINDS.items():
-        for split, share in SHARES.items():
-            fixed = plan(kind.effect, kind.spread, share, ALPHA).fixed
-            several = runs if kind.rate is not None else max(20, min(runs, int(2e8 * scale / fixed)))
-            yield {
-                "table": "minimum effect",
-                "outcome": name,
-                "split": split,
-                **power(kind, share, several, rng)._asdict(),
-            }
-    for share in (0.01, 0.05, 0.25):
-        for rate in (0.03, 0.01):
-            ever = rolled_back(rate, share, runs, rng)
-            yield {"table": "canary", "share": share, "rate": rate, "runs": runs, "ever": ever}
+def without(job: Job) -> dict[str, Any]:
+    """A row of the table of experiments without an effect."""
+    ever = errors(KINDS[job.outcome], SHARES[job.split], job.runs, job.units, job.source())
+    return {"outcome": job.outcome, "split": job.split, "runs": job.runs, "units": job.units, "ever": ever}
 
 
-def figures(rows: list[dict[str, Any]]) -> list[Figure]:
-    """The figures that experiments are held to: the worst of each table."""
-
-    def of(table: str, column: str, **given: float) -> list[float]:
-        return [row[column] for row in rows if row["table"] == table and given.items() <= row.items()]
-
-    return [
-        Figure.at_most("no effect: ever declares a winner, worst", max(of("no effect", "ever")), 0.05),
-        Figure.at_least(
-            "minimum effect: found within twice a fixed test's units, worst", min(of("minimum effect", "found")), 0.8
-        ),
-        Figure.at_most(
-            "minimum effect: median units against a fixed test's, worst", max(of("minimum effect", "median")), 1.3
-        ),
-        Figure.at_least(
-            "canary, failures from 1 % to 3 %: rolled back, worst", min(of("canary", "ever", rate=0.03)), 0.95
-        ),
-        Figure.at_most("canary, sound: rolled back, worst", max(of("canary", "ever", rate=0.01)), 0.01),
-    ]
+def with_effect(job: Job) -> dict[str, Any]:
+    """A row of the table of experiments with the minimum effect."""
+    found = power(KINDS[job.outcome], SHARES[job.split], job.runs, job.source())
+    return {"outcome": job.outcome, "split": job.split, **found._asdict()}
 
 
-def main(
-    scale: Annotated[
-        float, typer.Option(min=0.001, max=1, help="Runs times this, and fewer units. 1 is what counts.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of the random numbers: the same gives the same figures.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Hold experiments to their figures, by simulation: without an effect, with the smallest that matters, and canaries that fail."""
-    progress, rows = Console(stderr=True), []
-    for row in simulated(scale, seed):
-        rows.append(row)
-        progress.print(", ".join(f"{key} {value}" for key, value in row.items()), style="dim", highlight=False)
-    found = figures(rows)
-    if as_json:
-        print(json.dumps({"figures": [one._asdict() for one in found], "rows": rows}, indent=2))
-        return
-    table = Table("figure", "value", "bar", "holds")
-    for one in found:
-        table.add_row(one.figure, str(one.value), one.bar, "yes" if one.holds else "[red]no[/]")
-    Console().print(table)
+def enough(outcome: str, split: str, options: Options) -> int:
+    """How many experiments with an effect: numbers are drawn one by one, so of those that take long there are fewer."""
+    kind, runs = KINDS[outcome], options.sized(RUNS, 20)
+    if kind.rate is not None:
+        return runs
+    fixed = plan(kind.effect, kind.spread, SHARES[split], ALPHA).fixed
+    return max(20, min(runs, int(2e8 * options.scale / fixed)))
 
 
-if __name__ == "__main__":
-    run_command(main)
+def measure(options: Options) -> Measured:
+    """The figures: the worst of each table."""
+    units = max(1000, round(UNITS * min(1, 2 * options.scale)))
+    pairs = [(outcome, split) for outcome in KINDS for split in SHARES]
+    calm = [Job(*pair, options.sized(RUNS, 20), units, options.seed) for pair in pairs]
+    effects = [Job(*pair, enough(*pair, options), 0, options.seed + 1) for pair in pairs]
+    nothing = list(over(without, calm, options.workers))
+    found = list(over(with_effect, effects, options.workers))
+    return Measured(
+        [
+            WRONG.judged({"ever": max(row["ever"] for row in nothing)}),
+            FOUND.judged({"share": min(row["found"] for row in found)}),
+            SOON.judged({"ratio": max(row["median"] for row in found)}),
+        ],
+        {"experiments without an effect": nothing, "experiments with the minimum effect": found},
+    )
+
+
+PART = Part("experiments, with and without an effect", (WRONG, FOUND, SOON), measure)

@@ -1,4 +1,4 @@
-"""`python -m bench.feedback`: how much feedback control acknowledges as durable in a second, and how soon a label is found at its prediction.
+"""How feedback is sent to a control as it is deployed, and how its store is filled: for the parts that measure what it takes in, and how soon it is found.
 
 Control runs as it is deployed, in one process. Feedback comes over HTTP, in requests of many, on several connections. For the join the store is filled
 with samples first, ten million as the bar says; then one prediction after the other is asked for with its label, while feedback goes on coming in.
@@ -9,26 +9,21 @@ import contextlib
 import itertools
 import json
 import random
-import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
 import duckdb
 import httpx
 import msgspec
 import pyarrow as pa
-import typer
-from rich.console import Console
 
 from bench import flights
-from bench.figures import Figure
 from bench.ingest import applied
-from bench.report import figure_table, run_command
 from cli.addresses import claim_each
+from cli.processes import ending_with_us
 from control.stores.store import FILE, open_store
 from hyperplan.endpoint import parse_endpoint
 from hyperplan.sample import Sample
@@ -50,9 +45,8 @@ async def control(folder: Path) -> AsyncIterator[str]:
     """Control with the flights' endpoint; the URL of its API."""
     api, otlp = claim_each({"--listen": "127.0.0.1:0", "--otlp-listen": "127.0.0.1:0"})
     at = [f"--listen={api.host}:{api.port}", f"--otlp-listen={otlp.host}:{otlp.port}", f"--data={folder}"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli.main", "control", *at, stdout=asyncio.subprocess.DEVNULL
-    )
+    command = ending_with_us([sys.executable, "-m", "cli.main", "control", *at])
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
     try:
         await applied(f"http://{api.host}:{api.port}", process)
         yield f"http://{api.host}:{api.port}"
@@ -162,30 +156,3 @@ async def _ingest(url: str, source: random.Random) -> None:
     async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         for content in itertools.cycle(bodies):
             await asyncio.gather(post(client, content), asyncio.sleep(1 / INGESTED))
-
-
-def main(
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds, whose median is told.")] = 5,
-    feedback: Annotated[int, typer.Option(min=BATCH, help="Feedback of a round.")] = 100_000,
-    samples: Annotated[int, typer.Option(min=ASKED, help="Samples that labels are joined to.")] = 10_000_000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Measure how much feedback a second control takes in, and how soon a label is at its prediction."""
-    source = random.Random(7)
-    rate = asyncio.run(rates(rounds, feedback, source))
-    milliseconds = asyncio.run(joins(samples, source))
-    p99 = statistics.quantiles(milliseconds, n=100)[98]
-    figures = [
-        Figure.at_least("feedback ingested durably a second, one process", round(statistics.median(rate)), BAR),
-        Figure.at_most(f"label joined to its prediction, {samples:,} samples, p99 in ms", round(p99, 1), LONGEST_JOIN),
-    ]
-    if as_json:
-        median = statistics.median(milliseconds)
-        found = {"rates": rate, "p50": median, "figures": [figure._asdict() for figure in figures]}
-        typer.echo(json.dumps(found, indent=2))
-    else:
-        Console().print(figure_table(figures))
-
-
-if __name__ == "__main__":
-    run_command(main)

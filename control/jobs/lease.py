@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from control.alerts.tables import LeaseRow
+from control.jobs.tables import LeaseRow
 from control.registry.database import for_writing
 
 log = logging.getLogger("hyperplan.control")
@@ -32,7 +32,7 @@ class Lease:
     def __init__(self, engine: Engine, name: str, seconds: float = 30.0) -> None:
         """A claim to be renewed at least every `seconds`; it is not held yet."""
         self._writing = for_writing(engine)
-        self._name = name
+        self.name = name
         self._seconds = seconds
         self.holder = uuid.uuid4().hex
         self.held = False
@@ -44,7 +44,7 @@ class Lease:
             with Session(self._writing) as session, session.begin():
                 row = self._locked(session)
                 if row is None:
-                    row = LeaseRow(name=self._name, holder=self.holder, until=0)
+                    row = LeaseRow(name=self.name, holder=self.holder, until=0)
                     session.add(row)
                 self.held = row.holder == self.holder or row.until < now
                 if self.held:
@@ -73,13 +73,21 @@ class Lease:
         self.held = False
 
     async def keep(self) -> None:
-        """Claim the lease again and again until cancelled."""
+        """Claim the lease again and again until cancelled; the claim of that moment comes to its end first."""
         while True:
+            claiming = asyncio.ensure_future(asyncio.to_thread(self._try_to_claim))
             try:
-                await asyncio.to_thread(self.claim)
-            except SQLAlchemyError as error:
-                log.warning("the lease %r cannot be renewed: %s", self._name, error)
+                await asyncio.shield(claiming)
+            except asyncio.CancelledError:
+                await claiming
+                raise
             await asyncio.sleep(self._seconds / 3)
 
+    def _try_to_claim(self) -> None:
+        try:
+            self.claim()
+        except SQLAlchemyError as error:
+            log.warning("the lease %r cannot be renewed: %s", self.name, error)
+
     def _locked(self, session: Session) -> LeaseRow | None:
-        return session.scalar(select(LeaseRow).where(LeaseRow.name == self._name).with_for_update())
+        return session.scalar(select(LeaseRow).where(LeaseRow.name == self.name).with_for_update())

@@ -1,4 +1,4 @@
-"""The figures of the skew engine, and the bars that they are held to.
+"""Figures of a suite of parts, and the bars that they are held to.
 
 Every part says beforehand which figures it will measure: one that fails has them all the same, with the reason for a value.
 """
@@ -66,7 +66,7 @@ class Measured(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How large a run is: every size of the issue's table is multiplied by `scale`. `say` tells people how it goes."""
+    """How large a run is: every size is multiplied by `scale`. `say` tells people how it goes."""
 
     scale: float
     workers: int
