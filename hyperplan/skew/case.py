@@ -101,11 +101,6 @@ class Case:
         return zip(range(len(self.looks) - 1, -1, -1), reversed(self.looks), strict=True)
 
 
-def merged(looks: Sequence[Look]) -> Profile:
-    """The rows of several looks."""
-    return Profile.merged(look.profile for look in looks)
-
-
 class _Shown(NamedTuple):
     """What was reckoned of a profile, which is kept so that no other one can have its identity."""
 

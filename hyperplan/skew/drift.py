@@ -14,15 +14,14 @@ Drift alone is no skew: serving has left its own habits but not what training kn
 is a shift first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from hyperplan.profile import Profile
-from hyperplan.skew.case import Case, merged
+from hyperplan.skew.case import Case, Look
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
 from hyperplan.skew.evidence import RUN_LENGTH, shares_of, significant
@@ -30,7 +29,7 @@ from hyperplan.skew.finding import Against, Finding
 from hyperplan.skew.movement import FURTHEST, Floats, Movement, distance
 from hyperplan.skew.onset import NEVER, Onset, onset
 from hyperplan.skew.shift import LASTING, could_matter, in_training, movement_of
-from hyperplan.skew.tally import Tally, columns, tallies
+from hyperplan.skew.tally import Tally, column_of, tallies
 from hyperplan.skew.words import moment, number, since
 
 HOUR = 3600 * 10**9
@@ -144,11 +143,11 @@ def _change(tally: Tally, began: Onset, reference: Floats, movement: Movement) -
 
 def _finding(case: Case, name: str, against: Against, change: _Change, tally: Tally) -> Finding:
     looks = case.looks[change.onset.look :]
-    now, was = merged(looks), _compared_with(case, against, change.onset.look)
+    now, was = column_of(looks, name), column_of(_compared_with(case, against, change.onset.look), name)
     sums = tally.since(change.onset.look)
     rows = round(float(tally.view.rows(sums)))
     skewed = _is_skewed(tally, sums, movement_of(case, name, tally))
-    told = contrast(columns(was)[name], columns(now)[name], change.reference, sums, tally)
+    told = contrast(was, now, change.reference, sums, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     whose = "before" if against == "before" else "at this hour in the weeks before"
     return Finding(
@@ -168,7 +167,7 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
             "rows": rows,
             "skewed": skewed,
             **told.details(),
-            "measures": msgspec.structs.asdict(compare(columns(was)[name], columns(now)[name])),
+            "measures": msgspec.structs.asdict(compare(was, now)),
         },
     )
 
@@ -182,5 +181,5 @@ def _is_skewed(tally: Tally, sums: Floats, movement: Movement) -> bool | None:
     return bool(view.further(sums, tally.training, allowed) > 0)
 
 
-def _compared_with(case: Case, against: Against, look: int) -> Profile:
-    return merged(case.looks[:look]) if against == "before" else merged(case.season)
+def _compared_with(case: Case, against: Against, look: int) -> Sequence[Look]:
+    return case.looks[:look] if against == "before" else case.season

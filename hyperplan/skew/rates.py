@@ -20,11 +20,12 @@ import numpy as np
 
 from hyperplan.profile import FeatureProfile, Profile
 from hyperplan.schema import Category
-from hyperplan.skew.case import Case, merged
+from hyperplan.skew.case import Case
 from hyperplan.skew.evidence import shares_of, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.movement import Floats, of_training
 from hyperplan.skew.onset import Onset, onset
+from hyperplan.skew.tally import column_of
 from hyperplan.skew.words import moment, percent, since
 
 LEAST = 0.01
@@ -158,7 +159,7 @@ def _hits(profile: Profile, name: str, rate: Rate) -> tuple[int, int]:
 
 def _finding(case: Case, name: str, one: Judged) -> Finding:
     looks = case.looks[one.onset.look :]
-    now = merged(looks).features[name]
+    now = column_of(looks, name)
     examples = now.unseen_values.counts if one.rate is UNSEEN and now.unseen_values else {}
     common = sorted(examples, key=lambda value: (-examples[value], value))[:3]
     named = f", like {', '.join(map(repr, common))}" if common else ""

@@ -26,7 +26,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hyperplan.profile import FeatureProfile, Profile
-from hyperplan.skew.case import Case, Look, merged
+from hyperplan.profile.hashed import merged_unknown
+from hyperplan.skew.case import Case, Look
 from hyperplan.skew.evidence import rate_evidence, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.likeness import History, distinct, nulls, values
@@ -140,8 +141,20 @@ def _fields(case: Case) -> list[str]:
 
 
 def _often(looks: Sequence[Look], field: str) -> bool:
-    present = sum(_present(look.profile, field) for look in looks)
-    return present >= max(FEWEST, OFTEN * sum(look.profile.rows for look in looks))
+    return _come(looks, field) >= max(FEWEST, OFTEN * _rows(looks))
+
+
+def _field_of(look: Look, field: str) -> dict[str, FeatureProfile]:
+    found = look.profile.unknown_profiles.get(field)
+    return {field: found} if found else {}
+
+
+def _come(looks: Sequence[Look], field: str) -> int:
+    return sum(_present(look.profile, field) for look in looks)
+
+
+def _rows(looks: Sequence[Look]) -> int:
+    return sum(look.profile.rows for look in looks)
 
 
 def _present(profile: Profile, field: str) -> int:
@@ -158,21 +171,21 @@ def _witnesses(case: Case, name: str, gone: Gone, field: str) -> Witnesses | Non
     """What is said of a pair; None when the field did not come where the feature went."""
     usual = 1 - _usually_missing(case, name)
     looks = case.looks[gone.look :]
-    come = sum(_present(look.profile, field) for look in looks)
+    come = _come(looks, field)
     if not come or not _in_its_place(looks, name, field, usual):
         return None
     before = case.looks[: gone.look]
-    earlier = sum(_present(look.profile, field) for look in before) / max(sum(look.profile.rows for look in before), 1)
+    earlier = _come(before, field) / max(_rows(before), 1)
     chunks = [chunk.features[name] for chunk in case.reference[-STRETCHES:] if name in chunk.features]
-    stretches = _stretches(before, name, sum(look.profile.rows for look in looks))
+    stretches = _stretches(before, name, _rows(looks))
     history = History(case.training.features[name], chunks, stretches)
-    found = merged(looks).unknown_profiles[field]
+    found = merged_unknown([(look.profile.rows, _field_of(look, field)) for look in looks])[field]
     unhashed = Unhashed(case.schema.features[name], history.training, history.stretches)
     return Witnesses(
         values(unhashed, history, found),
         distinct(history, found) + nulls(history, found),
         alike(name, field),
-        THERE_BEFORE if earlier > 0.5 * come / max(sum(look.profile.rows for look in looks), 1) else 0.0,
+        THERE_BEFORE if earlier > 0.5 * come / max(_rows(looks), 1) else 0.0,
     )
 
 
@@ -236,15 +249,15 @@ def _candidates(name: str, scores: Mapping[tuple[str, str], Witnesses], taken: s
 
 def _renamed(case: Case, name: str, gone: Gone, field: str, witnesses: Witnesses, margin: float) -> Finding:
     looks = case.looks[gone.look :]
-    now = merged(looks)
-    share = _present(now, field) / max(now.rows, 1)
+    rows, present = _rows(looks), _come(looks, field)
+    share = present / max(rows, 1)
     return _finding(
         looks,
         name,
         "renamed",
         share,
         gone.evidence,
-        f"{name} comes as {field} in {percent(share)} of {now.rows:,} rows{_since(looks)}: {witnesses.words(name)}",
+        f"{name} comes as {field} in {percent(share)} of {rows:,} rows{_since(looks)}: {witnesses.words(name)}",
         {"from": name, "to": field, "odds": margin, "witnesses": witnesses._asdict()},
     )
 
@@ -258,7 +271,7 @@ def _ambiguous(case: Case, name: str, gone: Gone, candidates: Mapping[str, float
         "ambiguous",
         gone.share,
         gone.evidence,
-        f"{name} is missing from {percent(gone.share)} of {merged(looks).rows:,} rows{_since(looks)}, and may come as {listed} now: "
+        f"{name} is missing from {percent(gone.share)} of {_rows(looks):,} rows{_since(looks)}, and may come as {listed} now: "
         "it came in the same rows, but values and names do not tell",
         {"from": name, "candidates": list(candidates), "odds": list(candidates.values())},
     )
@@ -272,7 +285,7 @@ def _dropped(case: Case, name: str, gone: Gone) -> Finding:
         "dropped",
         gone.share,
         gone.evidence,
-        f"{name} has gone: it is missing from {percent(gone.share)} of {merged(looks).rows:,} rows{_since(looks)}, and nothing came in its place",
+        f"{name} has gone: it is missing from {percent(gone.share)} of {_rows(looks):,} rows{_since(looks)}, and nothing came in its place",
         {"rate": gone.share, "reference": _usually_missing(case, name)},
     )
 
@@ -280,16 +293,16 @@ def _dropped(case: Case, name: str, gone: Gone) -> Finding:
 def _added(case: Case, field: str) -> Finding:
     first = next(index for index, look in enumerate(case.looks) if _present(look.profile, field))
     looks = case.looks[first:]
-    now = merged(looks)
-    share = _present(now, field) / max(now.rows, 1)
+    rows, present = _rows(looks), _come(looks, field)
+    share = present / max(rows, 1)
     always = "" if first else ", from the first of these rows on"
     return _finding(
         looks,
         field,
         "added",
         share,
-        rate_evidence((0, case.training.rows), (_present(now, field), now.rows)),
-        f"{field} has come, which the schema does not know: it is in {percent(share)} of {now.rows:,} rows{_since(looks) or always}",
+        rate_evidence((0, case.training.rows), (present, rows)),
+        f"{field} has come, which the schema does not know: it is in {percent(share)} of {rows:,} rows{_since(looks) or always}",
         {"rate": share},
     )
 
@@ -301,8 +314,8 @@ def _by_alias(case: Case) -> Iterator[Finding]:
         if first is None:
             continue
         looks = case.looks[first:]
-        now = merged(looks)
-        share = _renamed_in(now, name) / max(now.rows, 1)
+        rows, renamed = _rows(looks), sum(_renamed_in(look.profile, name) for look in looks)
+        share = renamed / max(rows, 1)
         training = case.training.features.get(name, FeatureProfile())
         called = " or ".join(feature.aliases) or "another name"
         yield _finding(
@@ -310,8 +323,8 @@ def _by_alias(case: Case) -> Iterator[Finding]:
             name,
             "renamed",
             share,
-            rate_evidence((training.renamed, training.rows), (_renamed_in(now, name), now.rows)),
-            f"{name} comes as {called} in {percent(share)} of {now.rows:,} rows{_since(looks)}: the schema declares that name as an alias",
+            rate_evidence((training.renamed, training.rows), (renamed, rows)),
+            f"{name} comes as {called} in {percent(share)} of {rows:,} rows{_since(looks)}: the schema declares that name as an alias",
             {
                 "from": name,
                 "to": feature.aliases[0] if len(feature.aliases) == 1 else None,

@@ -18,14 +18,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hyperplan.skew.case import Case, merged
+from hyperplan.skew.case import Case
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
 from hyperplan.skew.evidence import shares_of, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.movement import Floats, Movement, of_training
 from hyperplan.skew.onset import NEVER, Onset, onset, since_each
-from hyperplan.skew.tally import Tally, columns, tallies
+from hyperplan.skew.tally import Tally, column, column_of, tallies
 from hyperplan.skew.words import moment, number, since
 
 LASTING = 5
@@ -78,11 +78,11 @@ def _judged(case: Case, name: str, tally: Tally) -> tuple[Onset, Movement, Tally
 
 def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movement, tally: Tally) -> Finding:
     looks = case.looks[began.look :]
-    now, training = merged(looks), case.training
+    now, training = column_of(looks, name), column(case.training, name)
     sums = tally.since(began.look)
     rows = round(float(tally.view.rows(sums)))
     new = _was_as_in_training(tally, began.look, movement)
-    told = contrast(columns(training)[name], columns(now)[name], tally.training, sums, tally)
+    told = contrast(training, now, tally.training, sums, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     age = (
         "that is new in these looks"
@@ -107,7 +107,7 @@ def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movem
             "began": new,
             "usual": movement.usual,
             **told.details(),
-            "measures": msgspec.structs.asdict(compare(columns(training)[name], columns(now)[name])),
+            "measures": msgspec.structs.asdict(compare(training, now)),
         },
     )
 

@@ -63,6 +63,11 @@ def column(profile: Profile, name: str) -> FeatureProfile:
     return profile.features.get(name) or profile.outputs.get(name) or _NOTHING
 
 
+def column_of(looks: Sequence[Look], name: str) -> FeatureProfile:
+    """A feature, or what models answered, over the rows of several looks."""
+    return FeatureProfile.merged(column(look.profile, name) for look in looks)
+
+
 def tallies(case: Case) -> dict[str, Tally]:
     """The tally of each feature and output that has usable values in the looks.
 
