@@ -10,6 +10,7 @@ comes as often as exactly one of the old ones did, it can be read off: as long a
 is that of values that training never had, of a translation that and how much worse the next best table fits.
 """
 
+import functools
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -82,7 +83,7 @@ def recodings(case: Case) -> Iterable[Finding]:
     """Categories whose values are those of training, written otherwise."""
     bar = max(LEAST, threshold(len(case.schema.features)))
     for name in case.schema.features:
-        known = case.once(("texts", name), lambda: _known(case, name))
+        known = case.once(("texts", name), functools.partial(_known, case, name))
         if len(known) < 2:
             continue
         newest, more = (
