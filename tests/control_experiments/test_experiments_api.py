@@ -10,6 +10,7 @@ from litestar.testing import TestClient
 
 from control.alerts.alerting import Alerting
 from control.app import create_app
+from control.experiments.verdicts import verdict_of
 from control.plans import PlanFeed
 from hyperplan.shadow import ShadowSample
 
@@ -72,6 +73,16 @@ def test_a_verdict_has_its_time(api: Api, shop: Shop) -> None:
     assert treatment["verdict"]["decision"] == "ship"
     assert treatment["decided_at"] == ask(api)["judged_at"]
     assert treatment["effect"]["low"] >= 0
+
+
+def test_others_ask_for_the_verdict_on_a_treatment(shop: Shop) -> None:
+    book = shop.judging.book
+    assert verdict_of(shop.registry, book, "shop", "b@1") is None
+    shop.look(1)
+    found = verdict_of(shop.registry, book, "shop", "b@1")
+    assert found is not None
+    assert found.decision == "go on"
+    assert verdict_of(shop.registry, book, "shop", "a@1") is verdict_of(shop.registry, book, "nobody", "a@1") is None
 
 
 def test_weights_that_change_show_before_the_next_look(api: Api, shop: Shop) -> None:
