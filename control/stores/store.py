@@ -13,6 +13,7 @@ from control.stores.export import Wanted, export
 from control.stores.feedback import Feedbacks
 from control.stores.forgetting import remove_before, time_to_fit
 from control.stores.keeping import Keeping
+from control.stores.labels import Labels
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
@@ -44,6 +45,7 @@ class Store:
         self.shadows = Shadows(database)
         self.feedback = Feedbacks(database)
         self.windows = Windows(database, bucket, endpoints)
+        self.labels = Labels(self.windows, self.feedback, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
