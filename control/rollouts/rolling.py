@@ -23,6 +23,8 @@ AUTHOR = "hyperplan"
 """Who writes the revisions of steps."""
 EVERY = 2.0
 """Seconds from look to look."""
+SILENCE = 10.0
+"""Seconds after which another replica takes over from one that was killed: a canary that fails must not wait for long."""
 
 
 class Rolling:
@@ -31,7 +33,7 @@ class Rolling:
     def __init__(
         self, registry: Registry, store: Store, clock: Callable[[], int] = time.time_ns, every: float = EVERY
     ) -> None:
-        self.lease = Lease(registry.engine, "rollouts")
+        self.lease = Lease(registry.engine, "rollouts", SILENCE)
         self.metrics = RolloutMetrics()
         self._book = RolloutBook(registry)
         self._experiments = ExperimentBook(registry.engine)

@@ -40,7 +40,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     canary: str
     control: str | None = None
-    steps: Annotated[tuple[Annotated[float, msgspec.Meta(gt=0, le=100)], ...], msgspec.Meta(min_length=1)] = (
+    steps: tuple[Annotated[float, msgspec.Meta(gt=0, le=100)], ...] = (
         1.0,
         5.0,
         25.0,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from hyperplan.experiments.rates import excess
+from hyperplan.experiments.rates import BETS, excess
 from hyperplan.rollouts import evidence as module
 from hyperplan.rollouts.evidence import Counts, Evidence
 
@@ -49,14 +49,15 @@ def test_it_begins_with_one() -> None:
 
 def test_without_sharing_and_idleness_it_is_the_evidence_of_experiments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SHARING", 1e300)
-    stakes = [1e-300, *module.BETS.values()]
+    stakes = [1e-300, *BETS.values()]
     monkeypatch.setattr(module, "_STAKES", tuple(stakes))
     evidence = Evidence(tuple(map(math.log, stakes)))
     random = np.random.default_rng(1)
     looks = [Counts(*map(int, random.integers([0, 50, 0, 50], [9, 99, 9, 999]))) for _ in range(20)]
     for look in looks:
         evidence = evidence.after(look, 1.2)
-    expected = excess(*np.array(looks, float).T, 1.2)
+    hits, requests, control_hits, control_requests = np.array(looks, float).T
+    expected = excess(hits, requests, control_hits, control_requests, 1.2)
     assert math.log(total(evidence)) == pytest.approx(expected[-1])
     assert evidence.peak == pytest.approx(max(expected.max(), 0.0))
 
