@@ -41,7 +41,7 @@ from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
 from control.registry import Registry
 from control.requests import RequestCounts
-from control.rollouts.book import RolloutBook
+from control.rollouts.desk import RolloutDesk
 from control.stores import Store
 
 CONSOLE = Path(__file__).parent / "console"
@@ -68,7 +68,7 @@ def create_app(
         "request_counts": counts,
         "alerting": alerting,
         "experiments": ExperimentBook(registry.engine),
-        "rollouts": RolloutBook(registry),
+        "rollouts": RolloutDesk(registry, store),
         "measured_elsewhere": tuple(measured),
     }
     modules = (

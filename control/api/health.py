@@ -19,7 +19,7 @@ from control.plans import PlanFeed, Sidecars
 from control.problems import HttpProblem
 from control.registry import Registry
 from control.requests import RequestCounts
-from control.rollouts.book import RolloutBook
+from control.rollouts.desk import RolloutDesk
 from control.rollouts.metrics import measured as rollouts_measured
 from control.stores import Store
 
@@ -51,7 +51,7 @@ async def metrics(
     request_counts: NamedDependency[RequestCounts],
     alerting: NamedDependency[Alerting],
     experiments: NamedDependency[ExperimentBook],
-    rollouts: NamedDependency[RolloutBook],
+    rollouts: NamedDependency[RolloutDesk],
     measured_elsewhere: NamedDependency[tuple[CollectorRegistry, ...]],
 ) -> Response[bytes]:
     """Control's own numbers, in Prometheus' text format (version 0.0.4)."""
@@ -71,7 +71,7 @@ async def metrics(
     kept = [
         *await asyncio.to_thread(alerting.measured),
         *await asyncio.to_thread(measured, registry, experiments),
-        *await asyncio.to_thread(rollouts_measured, rollouts),
+        *await asyncio.to_thread(rollouts_measured, rollouts.book),
     ]
     told.register(_Given([_answers(request_counts), *kept]))
     registries = (told, alerting.metrics.registry, *measured_elsewhere)

@@ -2,11 +2,7 @@
 
 import asyncio
 import math
-import time
-import uuid
-from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -16,18 +12,11 @@ from litestar.params import FromPath
 
 from control.api.bodies import BODY, AnyRequest, body_of, write_of
 from control.api.periods import as_date
-from control.experiments.book import ExperimentBook
-from control.problems import HttpProblem, not_found
-from control.registry import Registry
-from control.rollouts.book import Kept, Overtaken, RolloutBook
-from control.rollouts.reading import sight_of
-from control.stores import Store
-from hyperplan.rollouts import Rollout, Seen, Taken, Terms, abort, pause, resume, start
+from control.rollouts.desk import RolloutDesk
+from hyperplan.rollouts import Rollout, Terms, abort, pause, resume
 from hyperplan.rollouts.machine import is_broken
 
 ROLLOUT = "/v1/endpoints/{name:str}/rollout"
-
-Saying = Callable[[Rollout, Seen, int, str], Taken]
 
 
 class GuardrailReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,88 +72,49 @@ class RolloutReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get(ROLLOUT, sync_to_thread=True)
-def get_rollout(
-    name: FromPath[str],
-    registry: NamedDependency[Registry],
-    rollouts: NamedDependency[RolloutBook],
-) -> RolloutReport:
+def get_rollout(name: FromPath[str], rollouts: NamedDependency[RolloutDesk]) -> RolloutReport:
     """The newest rollout of an endpoint, over or not."""
-    return _report(_newest(registry, rollouts, name).rollout)
+    return _report(rollouts.newest(name))
 
 
 @post(ROLLOUT, status_code=201, opt={BODY: Terms})
 async def start_rollout(
-    request: AnyRequest,
-    name: FromPath[str],
-    registry: NamedDependency[Registry],
-    rollouts: NamedDependency[RolloutBook],
+    request: AnyRequest, name: FromPath[str], rollouts: NamedDependency[RolloutDesk]
 ) -> RolloutReport:
     """Start a rollout: the canary takes the share of the first step at once, by a routing revision.
 
     `steps` are percent, 1, 5, 25, 50 and 100 if left out; `hold` seconds (an hour) and `requests` of the canary (500) make a step. An endpoint has one at a time.
     """
     terms = await body_of(request, Terms)
-    return await asyncio.to_thread(_start, registry, rollouts, name, terms, write_of(request, expected=None).author)
+    return _report(await asyncio.to_thread(rollouts.start, name, terms, _author(request)))
 
 
-def _start(registry: Registry, rollouts: RolloutBook, name: str, terms: Terms, author: str) -> RolloutReport:
-    entry, endpoint = registry.get(name)
-    begun = start(endpoint, terms, uuid.uuid4().hex, time.time_ns(), author)
-    taken = Taken(begun, begun.routing, begun.why)
-    return _report(_written(rollouts, Kept(begun, 0), taken, entry.number, author))
-
-
-def _command(path: str, say: Saying, doc: str) -> Any:
-    """The handler by which a person says something of the rollout that runs."""
-
-    @post(f"{ROLLOUT}/{path}", status_code=200, name=f"{path}_rollout")
-    async def command(
-        request: AnyRequest,
-        name: FromPath[str],
-        registry: NamedDependency[Registry],
-        store: NamedDependency[Store],
-        experiments: NamedDependency[ExperimentBook],
-        rollouts: NamedDependency[RolloutBook],
-    ) -> RolloutReport:
-        author = write_of(request, expected=None).author
-        return await asyncio.to_thread(_say, say, path, name, author, registry, store, experiments, rollouts)
-
-    command.fn.__doc__ = doc
-    return command
-
-
-def _say(
-    say: Saying,
-    path: str,
-    name: str,
-    author: str,
-    registry: Registry,
-    store: Store,
-    experiments: ExperimentBook,
-    rollouts: RolloutBook,
+@post(f"{ROLLOUT}/pause", status_code=200)
+async def pause_rollout(
+    request: AnyRequest, name: FromPath[str], rollouts: NamedDependency[RolloutDesk]
 ) -> RolloutReport:
-    kept = _newest(registry, rollouts, name)
-    seen, revision = sight_of(registry, store, experiments, kept.rollout)
-    taken = say(kept.rollout, seen, time.time_ns(), author)
-    if not taken.why:
-        detail = f"the rollout of {kept.rollout.terms.canary} is {kept.rollout.state.value}, and cannot {path}"
-        raise HttpProblem(HTTPStatus.CONFLICT, detail)
-    return _report(_written(rollouts, kept, taken, revision, author))
+    """Let a rollout stay where it is. A guardrail that breaks still takes the canary back."""
+    return _report(await asyncio.to_thread(rollouts.say, pause, name, _author(request)))
 
 
-def _written(rollouts: RolloutBook, kept: Kept, taken: Taken, revision: int, author: str) -> Rollout:
-    try:
-        return rollouts.write(kept, taken, revision, author)
-    except Overtaken as error:
-        raise HttpProblem(HTTPStatus.CONFLICT, str(error)) from None
+@post(f"{ROLLOUT}/resume", status_code=200)
+async def resume_rollout(
+    request: AnyRequest, name: FromPath[str], rollouts: NamedDependency[RolloutDesk]
+) -> RolloutReport:
+    """Let a paused rollout go on with its step, from the beginning; the canary gets the step's share."""
+    return _report(await asyncio.to_thread(rollouts.say, resume, name, _author(request)))
 
 
-def _newest(registry: Registry, rollouts: RolloutBook, name: str) -> Kept:
-    kept = rollouts.newest(name)
-    if kept is None:
-        registry.history(name, limit=1)
-        raise not_found(f"{name!r} never had a rollout; start one with: hyperplan rollout start {name} MODEL")
-    return kept
+@post(f"{ROLLOUT}/abort", status_code=200)
+async def abort_rollout(
+    request: AnyRequest, name: FromPath[str], rollouts: NamedDependency[RolloutDesk]
+) -> RolloutReport:
+    """End a rollout, with the split that was before, unless somebody has edited the routing."""
+    return _report(await asyncio.to_thread(rollouts.say, abort, name, _author(request)))
+
+
+def _author(request: AnyRequest) -> str:
+    return write_of(request, expected=None).author
 
 
 def _report(rollout: Rollout) -> RolloutReport:
@@ -207,10 +157,4 @@ def _guardrail(rollout: Rollout, name: Any) -> GuardrailReport:
     )
 
 
-handlers: list[Any] = [
-    get_rollout,
-    start_rollout,
-    _command("pause", pause, "Let it stay where it is. A guardrail that breaks still takes the canary back."),
-    _command("resume", resume, "Let it go on with its step, from the beginning; the canary gets the step's share."),
-    _command("abort", abort, "End it, with the split that was before, unless somebody has edited the routing."),
-]
+handlers: list[Any] = [get_rollout, start_rollout, pause_rollout, resume_rollout, abort_rollout]
