@@ -12,7 +12,9 @@ from control.experiments.judging import Judging
 from control.registry import Change, Registry, Write
 from control.registry.database import FILE, open_database, sqlite_url
 from control.stores import Store, open_store
+from control.stores.arms import ATTEMPTS
 from control.stores.arrivals import Arrival
+from control.stores.counters import CumulativeSum, Series
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.experiments.design import Minimum
 from hyperplan.feedback import Feedback
@@ -48,12 +50,17 @@ class Shop:
         self.store = store
         self.endpoint = parse_endpoint(DOCUMENT)
         self.registry.put(self.endpoint, Change.APPLY, Write())
-        self.start = round(self.registry.get(NAME)[0].created_at.timestamp() * SECOND)
-        self.now = self.start
-        self.judging = self._begin()
+        self.start = self.now = 0
+        self.begin()
+        self.judging = self._judge()
         self._visitors = 0
 
-    def _begin(self) -> Judging:
+    def begin(self) -> None:
+        """Count seconds from the newest revision on."""
+        self.start = round(self.registry.get(NAME)[0].created_at.timestamp() * SECOND)
+        self.now = self.start
+
+    def _judge(self) -> Judging:
         judging = Judging(self.registry, self.store, lambda: self.now)
         assert judging.lease.claim()
         return judging
@@ -61,7 +68,7 @@ class Shop:
     def restart(self) -> None:
         self.judging.lease.release()
         self.registry = self._open_registry()
-        self.judging = self._begin()
+        self.judging = self._judge()
 
     def look(self, seconds: float) -> Any:
         """Have the experiment looked at so many seconds after the start; how b@1 stands."""
@@ -147,6 +154,16 @@ class Shop:
                 feedback.append(told(prediction_id, 10 + habit + rng.normal(), time + 1))
         self.store.ingest(samples)
         self.store.take([Arrival(each) for each in feedback])
+
+    def count(self, arm: str, **outcomes: int) -> None:
+        """A sidecar has counted so many first attempts of an arm by their outcomes, in the second minute after the start."""
+        time = self.start + 90 * SECOND
+        self.store.count(
+            [
+                CumulativeSum(Series(ATTEMPTS, NAME, arm, f"2/{outcome}"), "sidecar", self.start, time, count)
+                for outcome, count in outcomes.items()
+            ]
+        )
 
     told = staticmethod(lambda *given, **fields: told(*given, **fields))
     absolute = staticmethod(lambda effect: Minimum(absolute=effect))

@@ -10,6 +10,7 @@ from control.experiments.reading import FEW, Asked, read_rows
 from control.jobs.lease import Lease, NotHeld
 from control.stores.arrivals import Arrival
 from hyperplan.endpoint import Model
+from hyperplan.experiments.design import Guardrail
 
 ALIKE = {"a@1": 0.3, "b@1": 0.3}
 BETTER = {"a@1": 0.2, "b@1": 0.4}
@@ -123,14 +124,27 @@ def test_units_that_are_lost_on_one_arm_break_the_experiment(shop: Shop) -> None
     assert (standing.verdict.decision, standing.verdict.state) == ("broken", "mismatch")
 
 
+def test_attempts_that_fail_on_one_arm_break_its_guardrail_whatever_it_earns(shop: Shop) -> None:
+    shop.redesign(guardrails={"errors": Guardrail(margin=1.5)})
+    shop.visit(1500, BETTER, revision=2)
+    assert shop.look(CLOSED).verdict.decision == "ship"
+    shop.count("b@1", succeeded=900, failed=100)
+    shop.count("a@1", succeeded=990, failed=10)
+    standing = shop.look(CLOSED + 1)
+    assert standing.verdict.decision == "ship", "the bucket is not over yet"
+    standing = shop.look(CLOSED + 600)
+    assert standing.verdict.why == "b@1 breaks a guardrail: errors"
+    assert standing.guardrails["errors"].broken
+
+
 def test_what_was_before_the_start_is_looked_up(shop: Shop) -> None:
     """Each visitor has a level of their own, which the days before the start tell."""
     shop.redesign(before=3600.0, window=5.0, minimum_effect=shop.absolute(0.2))
-    shop.start = round(shop.registry.get("shop")[0].created_at.timestamp() * 10**9)
+    shop.begin()
     shop.visit_again(600)
     finer = shop.look(CLOSED)
     shop.redesign(before=0.0)
-    shop.start = round(shop.registry.get("shop")[0].created_at.timestamp() * 10**9)
+    shop.begin()
     shop.visit_again(600, revision=3)
     raw = shop.look(CLOSED)
     assert sum(finer.units.values()) == sum(raw.units.values()) == 600
