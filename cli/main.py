@@ -10,6 +10,7 @@ from cli.commands import (
     alerts,
     endpoints,
     experiment,
+    exploration,
     export,
     feedback,
     monitoring,
@@ -22,7 +23,20 @@ from cli.commands import (
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, feedback, export, monitoring, experiment, rollouts, skew, alerts)
+COMMANDS = (
+    processes,
+    endpoints,
+    schema,
+    samples,
+    feedback,
+    export,
+    monitoring,
+    experiment,
+    exploration,
+    rollouts,
+    skew,
+    alerts,
+)
 """In the order in which `--help` lists them."""
 
 

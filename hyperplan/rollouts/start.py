@@ -55,6 +55,10 @@ def _problems(endpoint: Endpoint, terms: Terms) -> Iterator[Problem]:
         yield Problem("/canary", f"{terms.canary!r} takes all the traffic already; there is nothing to roll out")
     elif terms.control is not None and terms.control not in others:
         yield Problem("/control", f"must be an arm that takes traffic: {', '.join(others)}")
+    if endpoint.exploration is not None:
+        yield Problem(
+            "", f"the weights of {endpoint.name!r} follow its exploration; take that out of the document first"
+        )
     if not terms.steps:
         yield Problem("/steps", "must name one share at least, in percent; leave it out for 1, 5, 25, 50, 100")
     if any(later <= sooner for sooner, later in zip(terms.steps, terms.steps[1:], strict=False)):

@@ -9,6 +9,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 Client = TestClient[Litestar]
+SAID_BY_THEIR_PATHS = ("drain_model", "resume_exploration", "pause_rollout", "resume_rollout", "abort_rollout")
 
 
 @pytest.fixture
@@ -55,11 +56,10 @@ def test_every_parameter_of_a_path_is_described(document: dict[str, Any]) -> Non
 
 
 def test_every_body_has_a_schema(document: dict[str, Any]) -> None:
-    says_it_all = {"drain_model", "pause_rollout", "resume_rollout", "abort_rollout"}  # by their paths
     bodies = {
         operation["operationId"]: operation["requestBody"]["content"]
         for _, method, operation in operations(document)
-        if method in ("put", "post", "patch") and operation["operationId"] not in says_it_all
+        if method in ("put", "post", "patch") and operation["operationId"] not in SAID_BY_THEIR_PATHS
     }
     kinds = {"put_endpoint": "Endpoint", "put_model": "Model", "put_routing": "Routing", "put_schema": "Schema"}
     for name, kind in (kinds | {"roll_back": "Rollback", "try_request": "TriedRequest"}).items():
