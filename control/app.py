@@ -22,6 +22,7 @@ from control.api import (
     lineage,
     performance,
     plan,
+    predictions,
     references,
     revisions,
     samples,
@@ -31,6 +32,7 @@ from control.api import (
     traffic,
 )
 from control.api.bodies import LARGEST
+from control.explaining import Explaining
 from control.jobs.metrics import JobMetrics
 from control.lineages import Lineages
 from control.openapi import CONFIG
@@ -50,13 +52,22 @@ CONSOLE_HEADERS = {
 
 
 def create_app(
-    registry: Registry, store: Store, feed: PlanFeed, alerting: Alerting, job_metrics: JobMetrics | None = None
+    registry: Registry,
+    store: Store,
+    feed: PlanFeed,
+    alerting: Alerting,
+    job_metrics: JobMetrics | None = None,
+    jaeger: str | None = None,
 ) -> Litestar:
-    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere, as do the jobs that are measured."""
-    sidecars, counts = Sidecars(), RequestCounts()
+    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere, as do the jobs that are measured.
+
+    `jaeger` is the URL of the pages that show traces.
+    """
+    sidecars, counts, lineages = Sidecars(), RequestCounts(), Lineages(registry)
     shared = {
         "registry": registry,
-        "lineages": Lineages(registry),
+        "lineages": lineages,
+        "explaining": Explaining(registry, lineages, jaeger),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -73,6 +84,7 @@ def create_app(
         plan,
         health,
         samples,
+        predictions,
         export,
         sent_samples,
         feedback,

@@ -36,7 +36,7 @@ GRACE = 2
 class ControlSettings(NamedTuple):
     """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
-    `registry` and `store` are URLs; without them both are files in the folder `data`.
+    `registry` and `store` are URLs; without them both are files in the folder `data`. `jaeger` is the URL of the pages that show traces.
     """
 
     listen: tuple[str, int]
@@ -47,6 +47,7 @@ class ControlSettings(NamedTuple):
     store: str | None = None
     keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
+    jaeger: str | None = None
 
 
 class _Server(uvicorn.Server):
@@ -81,7 +82,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
         jobs = Jobs(_jobs(alerting))
         opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
-        app = create_app(registry, store, feed, alerting, jobs.metrics)
+        app = create_app(registry, store, feed, alerting, jobs.metrics, settings.jaeger)
         await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
 
 
