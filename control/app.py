@@ -16,10 +16,12 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    experiments,
     export,
     feedback,
     health,
     lineage,
+    paired,
     performance,
     plan,
     predictions,
@@ -32,6 +34,7 @@ from control.api import (
     traffic,
 )
 from control.api.bodies import LARGEST
+from control.experiments.book import ExperimentBook
 from control.explaining import Explaining
 from control.jobs.metrics import JobMetrics
 from control.lineages import Lineages
@@ -74,6 +77,7 @@ def create_app(
         "sidecars": sidecars,
         "request_counts": counts,
         "alerting": alerting,
+        "experiments": ExperimentBook(registry.engine),
         "job_metrics": job_metrics or JobMetrics(),
     }
     modules = (
@@ -88,6 +92,8 @@ def create_app(
         export,
         sent_samples,
         feedback,
+        experiments,
+        paired,
         performance,
         shadow,
         skew,

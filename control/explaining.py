@@ -46,7 +46,8 @@ def find(store: Store, prediction_id: str) -> dict[str, Found]:
     samples, shadows = store.samples.named(prediction_id), store.shadows.named(prediction_id)
     feedback = store.feedback.named(prediction_id)
     found = {}
-    for endpoint in sorted({one.endpoint for one in (*samples, *shadows, *feedback)}):
+    named = {one.endpoint for one in samples} | {one.endpoint for one in shadows} | {one.endpoint for one in feedback}
+    for endpoint in sorted(named):
         own = [one for one in samples if one.endpoint == endpoint]
         told = store.feedback.history(own[-1]) if own else [one for one in feedback if one.endpoint == endpoint]
         found[endpoint] = Found(own, [one for one in shadows if one.endpoint == endpoint], told)

@@ -471,7 +471,12 @@ def test_a_place_or_an_age_that_cannot_be_is_a_sentence(tmp_path: Path, argument
     assert "secret" not in done.stderr
 
 
-LINEAGE = {"algorithm": "gbm", "parameters": {"rate": 0.1}, "data": {"hash": "e3b0"}, "code_revision": "4fd2"}
+LINEAGE: dict[str, object] = {
+    "algorithm": "gbm",
+    "parameters": {"rate": 0.1},
+    "data": {"hash": "e3b0"},
+    "code_revision": "4fd2",
+}
 
 
 def with_lineages(name: str, **lineages: dict[str, object]) -> str:

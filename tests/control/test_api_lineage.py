@@ -51,9 +51,7 @@ def test_a_run_that_repeats_an_earlier_one_is_told_at_apply_and_is_no_error(clie
     assert put(client, with_lineages(plain(), gbm=LINEAGE, spare=again, logit={"author": "a"}))["notes"] == []
 
 
-def test_of_two_that_come_at_once_the_later_in_the_document_repeats_the_other(
-    client: Client, plain: MakePlain
-) -> None:
+def test_of_two_that_come_at_once_the_later_in_the_document_repeats_the_other(client: Client, plain: MakePlain) -> None:
     assert put(client, with_lineages(plain(), logit=LINEAGE, gbm=LINEAGE))["notes"] == [
         "logit@1 repeats gbm@1 (revision 1): the same data, code and parameters"
     ]

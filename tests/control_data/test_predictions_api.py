@@ -48,9 +48,10 @@ def explained(api: Api, prediction_id: str = "p-1") -> dict[str, Any]:
 
 @EVERYWHERE
 def test_an_id_leads_to_all_that_is_known(
-    api: Api, store: Store, make_sample: MakeSample, make_answer: MakeAnswer
+    api: Api, store: Store, endpoint: Endpoint, make_sample: MakeSample, make_answer: MakeAnswer
 ) -> None:
     sample = make_sample(
+        schema_version=endpoint.schema.version(),
         rows=[{"dist": -1, "carrier": "AA"}],
         predictions=[0.7],
         entity="N1",
@@ -70,7 +71,7 @@ def test_an_id_leads_to_all_that_is_known(
     assert found["trace"] == {"id": "ab" * 16, "recorded": True, "url": f"http://jaeger:16686/trace/{'ab' * 16}"}
     assert found["request"]["rows"] == [{"values": {"distance": -1, "carrier": "AA"}, "unknown": {}}]
     assert {each["kind"] for each in found["request"]["violations"]} == {"renamed"}
-    assert found["schema"]["version"] == sample.schema_version
+    assert found["schema"]["version"] == endpoint.schema.version()
     assert set(found["schema"]["document"]["features"]) == {"distance", "carrier"}
     assert found["choice"] == {"arm": "gbm@1", "propensity": 0.9, "forced": False, "inclusion": 0.5}
     assert (found["answer"]["model"], found["answer"]["attempts"], found["answer"]["predictions"]) == (
