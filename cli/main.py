@@ -6,11 +6,37 @@ The sidecar must not pay for control's libraries, nor `hyperplan --help` for any
 import sys
 
 from cli.app import app
-from cli.commands import alerts, endpoints, export, feedback, lineage, monitoring, processes, samples, schema, skew
+from cli.commands import (
+    alerts,
+    endpoints,
+    experiment,
+    exploration,
+    export,
+    feedback,
+    lineage,
+    monitoring,
+    processes,
+    samples,
+    schema,
+    skew,
+)
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, lineage, schema, samples, feedback, export, monitoring, skew, alerts)
+COMMANDS = (
+    processes,
+    endpoints,
+    lineage,
+    schema,
+    samples,
+    feedback,
+    export,
+    monitoring,
+    experiment,
+    exploration,
+    skew,
+    alerts,
+)
 """In the order in which `--help` lists them."""
 
 
