@@ -13,6 +13,7 @@ from cli.commands import (
     exploration,
     export,
     feedback,
+    lineage,
     monitoring,
     processes,
     rollouts,
@@ -26,6 +27,7 @@ from hyperplan.problems import Invalid
 COMMANDS = (
     processes,
     endpoints,
+    lineage,
     schema,
     samples,
     feedback,

@@ -27,6 +27,7 @@ from control.api import (
     paired,
     performance,
     plan,
+    predictions,
     references,
     revisions,
     rollouts,
@@ -38,6 +39,7 @@ from control.api import (
 )
 from control.api.bodies import LARGEST
 from control.experiments.book import ExperimentBook
+from control.explaining import Explaining
 from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
@@ -57,13 +59,22 @@ CONSOLE_HEADERS = {
 
 
 def create_app(
-    registry: Registry, store: Store, feed: PlanFeed, alerting: Alerting, measured: Sequence[CollectorRegistry] = ()
+    registry: Registry,
+    store: Store,
+    feed: PlanFeed,
+    alerting: Alerting,
+    measured: Sequence[CollectorRegistry] = (),
+    jaeger: str | None = None,
 ) -> Litestar:
-    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere. `measured` are the metrics of what else does."""
-    sidecars, counts = Sidecars(), RequestCounts()
+    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere.
+
+    `measured` are the metrics of what else runs there, `jaeger` is the URL of the pages that show traces.
+    """
+    sidecars, counts, lineages = Sidecars(), RequestCounts(), Lineages(registry)
     shared = {
         "registry": registry,
-        "lineages": Lineages(registry),
+        "lineages": lineages,
+        "explaining": Explaining(registry, lineages, jaeger),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -82,6 +93,7 @@ def create_app(
         plan,
         health,
         samples,
+        predictions,
         export,
         sent_samples,
         feedback,

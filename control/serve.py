@@ -39,7 +39,7 @@ GRACE = 2
 class ControlSettings(NamedTuple):
     """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
-    `registry` and `store` are URLs; without them both are files in the folder `data`.
+    `registry` and `store` are URLs; without them both are files in the folder `data`. `jaeger` is the URL of the pages that show traces.
     """
 
     listen: tuple[str, int]
@@ -50,6 +50,7 @@ class ControlSettings(NamedTuple):
     store: str | None = None
     keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
+    jaeger: str | None = None
 
 
 class _Server(uvicorn.Server):
@@ -85,7 +86,9 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         rolling = Rolling(registry, store)
         jobs = Jobs(_jobs(registry, store, alerting, rolling))
         opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
-        app = create_app(registry, store, feed, alerting, [jobs.metrics.registry, rolling.metrics.registry])
+        app = create_app(
+            registry, store, feed, alerting, [jobs.metrics.registry, rolling.metrics.registry], settings.jaeger
+        )
         await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
 
 
