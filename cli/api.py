@@ -1,13 +1,21 @@
 """Control's HTTP API, as the commands use it: a call gives data or a `Failure` that says why not."""
 
+import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 from cli.addresses import checked_url
 from cli.failure import Failure
 from hyperplan.problems import Problem
+
+
+class Downloaded(NamedTuple):
+    """What was written to a file: its size in bytes, and the hash of its content, like sha256:9b74...."""
+
+    bytes: int
+    hash: str
 
 
 class ControlApi:
@@ -51,8 +59,8 @@ class ControlApi:
             raise Failure(f"what answers at {self._url} is not control; is --control right?")
         return response
 
-    def download(self, path: str, file: Path) -> int:
-        """Write an answer to a file, which is not touched before all of it is there; its size in bytes.
+    def download(self, path: str, file: Path) -> Downloaded:
+        """Write an answer to a file, which is not touched before all of it is there.
 
         Raises:
             Failure: control cannot be reached, refuses or breaks off, or the file cannot be written.
@@ -63,8 +71,11 @@ class ControlApi:
                 if response.is_error:
                     response.read()
                     raise refused(response)
+                size, digest = 0, hashlib.sha256()
                 with part.open("wb") as written:
-                    size = sum(written.write(data) for data in response.iter_bytes())
+                    for data in response.iter_bytes():
+                        size += written.write(data)
+                        digest.update(data)
             part.replace(file)
         except httpx.HTTPError as error:
             part.unlink(missing_ok=True)
@@ -74,7 +85,7 @@ class ControlApi:
         except OSError as error:
             part.unlink(missing_ok=True)
             raise Failure(f"{file} cannot be written: {error.strerror}") from None
-        return size
+        return Downloaded(size, f"sha256:{digest.hexdigest()}")
 
 
 def refused(response: httpx.Response) -> Failure:

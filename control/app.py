@@ -16,9 +16,11 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    experiments,
     export,
     feedback,
     health,
+    lineage,
     performance,
     plan,
     references,
@@ -30,7 +32,9 @@ from control.api import (
     traffic,
 )
 from control.api.bodies import LARGEST
+from control.experiments.book import ExperimentBook
 from control.jobs.metrics import JobMetrics
+from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
@@ -54,24 +58,28 @@ def create_app(
     sidecars, counts = Sidecars(), RequestCounts()
     shared = {
         "registry": registry,
+        "lineages": Lineages(registry),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
         "sidecars": sidecars,
         "request_counts": counts,
         "alerting": alerting,
+        "experiments": ExperimentBook(registry.engine),
         "job_metrics": job_metrics or JobMetrics(),
     }
     modules = (
         endpoints,
         revisions,
         dry_runs,
+        lineage,
         plan,
         health,
         samples,
         export,
         sent_samples,
         feedback,
+        experiments,
         performance,
         shadow,
         skew,

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from control.alerts.alerting import Alerting
 from control.alerts.courier import Webhooks
 from control.app import create_app
+from control.experiments.judging import Judging
 from control.jobs import Job, Jobs
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
@@ -79,15 +80,15 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
         alerting = Alerting(registry, store, settings.webhooks)
         opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
-        jobs = Jobs(_jobs(alerting))
+        jobs = Jobs(_jobs(registry, store, alerting))
         opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
         app = create_app(registry, store, feed, alerting, jobs.metrics)
         await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
 
 
-def _jobs(alerting: Alerting) -> list[Job]:
+def _jobs(registry: Registry, store: Store, alerting: Alerting) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch]
+    return [alerting.watch, Judging(registry, store)]
 
 
 def _spare_the_collector() -> None:
@@ -171,7 +172,10 @@ async def _cancel(task: asyncio.Task[Any]) -> None:
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         why = str(error.strerror).partition(" (while")[0]  # Python adds the address, which stands here already
         raise CannotStart(f"cannot listen on {host}:{port}: {why}; choose another address with --listen") from None
+    # asyncio sets this for sockets that it makes itself. Without it the body of an answer waits 40 ms for the client to acknowledge the headers.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

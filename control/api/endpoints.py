@@ -19,6 +19,7 @@ from control.api.bodies import (
     write_of,
 )
 from control.api.revisions import EndpointView, edit, tagged, view
+from control.lineages import Lineages
 from control.problems import not_found
 from control.registry import Change, NoSuchEndpoint, Registry, Stale
 from hyperplan.documents import Document, located
@@ -43,6 +44,12 @@ class EndpointSummary(msgspec.Struct, frozen=True):
     split: dict[str, float]
 
 
+class NotedModel(Model, frozen=True, kw_only=True):
+    """A model, and what is to be said of the change that made it so."""
+
+    notes: tuple[str, ...] = ()
+
+
 @get("/v1/endpoints")
 async def list_endpoints(registry: NamedDependency[Registry]) -> list[EndpointSummary]:
     """All endpoints, by name."""
@@ -58,9 +65,15 @@ async def get_endpoint(name: FromPath[str], registry: NamedDependency[Registry])
 
 @put(ENDPOINT, opt={BODY: Endpoint, CONDITION: "taken"})
 async def put_endpoint(
-    name: FromPath[str], request: AnyRequest, registry: NamedDependency[Registry]
+    name: FromPath[str],
+    request: AnyRequest,
+    registry: NamedDependency[Registry],
+    lineages: NamedDependency[Lineages],
 ) -> Response[EndpointView]:
-    """Make an endpoint be this document, JSON or YAML. `If-Match` guards an edit, `If-None-Match: *` only creates."""
+    """Make an endpoint be this document, JSON or YAML. `If-Match` guards an edit, `If-None-Match: *` only creates.
+
+    `notes` says of models that came with it which earlier ones they repeat.
+    """
     write = write_of(request, expected=expected_revision(request))
     document = await document_of(request)
     endpoint = await asyncio.to_thread(_named, name, document)
@@ -70,7 +83,7 @@ async def put_endpoint(
         entry = await asyncio.to_thread(registry.put, endpoint, Change.APPLY, write)
     except Invalid as error:  # beside the other endpoints
         raise Invalid(located(list(error.problems), document.lines)) from None
-    return view((entry, endpoint))
+    return view((entry, endpoint), await asyncio.to_thread(lineages.notes, name, entry.number))
 
 
 @delete(ENDPOINT, status_code=204, opt={CONDITION: "taken"})
@@ -98,12 +111,17 @@ async def get_model(name: FromPath[str], model: FromPath[str], registry: NamedDe
 
 @put(f"{ENDPOINT}/models/{{model:str}}", opt={BODY: Model, CONDITION: "taken"})
 async def put_model(
-    name: FromPath[str], model: FromPath[str], request: AnyRequest, registry: NamedDependency[Registry]
-) -> Response[Model]:
-    """Add or replace a model. It takes no traffic until the routing says so."""
+    name: FromPath[str],
+    model: FromPath[str],
+    request: AnyRequest,
+    registry: NamedDependency[Registry],
+    lineages: NamedDependency[Lineages],
+) -> Response[NotedModel]:
+    """Add or replace a model. It takes no traffic until the routing says so. `notes` says which earlier ones it repeats."""
     edited = await edit_of(request, "models", model)
     entry, endpoint = await edit(registry, name, Change.MODEL, request, edited)
-    return tagged(endpoint.models[model], entry)
+    notes = await asyncio.to_thread(lineages.notes, name, entry.number)
+    return tagged(NotedModel(**msgspec.structs.asdict(endpoint.models[model]), notes=tuple(notes)), entry)
 
 
 @delete(f"{ENDPOINT}/models/{{model:str}}", status_code=204, opt={CONDITION: "taken"})

@@ -1,7 +1,7 @@
 """The revisions of endpoints: how an edit makes one and is answered, and how they are read, compared and gone back to."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -33,9 +33,10 @@ class RevisionSummary(msgspec.Struct, frozen=True):
 
 
 class EndpointView(RevisionSummary, frozen=True):
-    """An endpoint whole, at one of its revisions."""
+    """An endpoint whole, at one of its revisions. `notes` are what is to be said of a change, in the answer to it."""
 
     document: Endpoint
+    notes: list[str] = []
 
 
 class RevisionPage(msgspec.Struct, frozen=True):
@@ -85,14 +86,15 @@ def tagged(content: T, entry: Entry) -> Response[T]:
     return Response(content, headers={"etag": f'"{entry.number}"'})
 
 
-def view(found: tuple[Entry, Endpoint]) -> Response[EndpointView]:
-    """The answer that shows an endpoint at a revision."""
+def view(found: tuple[Entry, Endpoint], notes: Sequence[str] = ()) -> Response[EndpointView]:
+    """The answer that shows an endpoint at a revision, with what is to be said of it."""
     entry, endpoint = found
-    change = _change(entry)
-    return tagged(EndpointView(**msgspec.structs.asdict(change), document=endpoint), entry)
+    change = summary_of(entry)
+    return tagged(EndpointView(**msgspec.structs.asdict(change), document=endpoint, notes=list(notes)), entry)
 
 
-def _change(entry: Entry) -> RevisionSummary:
+def summary_of(entry: Entry) -> RevisionSummary:
+    """A revision in short."""
     return RevisionSummary(entry.number, entry.id, entry.change, entry.author, entry.reason, entry.created_at)
 
 
@@ -109,7 +111,7 @@ async def list_revisions(
     """The changes of an endpoint, newest first."""
     found = await asyncio.to_thread(registry.history, name, limit=limit, before=before)
     more = len(found) == limit and found[-1].number > 1
-    return RevisionPage([_change(entry) for entry in found], found[-1].number if more else None)
+    return RevisionPage([summary_of(entry) for entry in found], found[-1].number if more else None)
 
 
 @get(f"{ENDPOINT}/revisions/{{number:int}}")

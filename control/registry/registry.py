@@ -21,6 +21,8 @@ from hyperplan.problems import Invalid, Problem
 
 NAMED = 20
 """Endpoints that are named to who asks for one that is not there."""
+READ_AT_ONCE = 500
+"""Revisions that are held in memory while all are gone through."""
 LARGEST_NUMBER = 2**63 - 1
 """The largest number that a database can look for."""
 
@@ -65,6 +67,15 @@ class Entry(NamedTuple):
     author: str
     reason: str
     created_at: datetime
+
+
+class Written(NamedTuple):
+    """A revision as it is stored: its document as text, None when it deleted the endpoint."""
+
+    id: int
+    endpoint: str
+    number: int
+    document: str | None
 
 
 class Registry:
@@ -130,6 +141,18 @@ class Registry:
             if not found and _current(session, name) is None:
                 raise NoSuchEndpoint(name, _names(session))
         return found
+
+    def documents(self, *, after: int) -> Iterator[Written]:
+        """All revisions of all endpoints that were made after one, by its id, in their order."""
+        columns = (Revision.id, Revision.endpoint, Revision.number, Revision.document)
+        while True:
+            query = select(*columns).where(Revision.id > after).order_by(Revision.id).limit(READ_AT_ONCE)
+            with Session(self.engine) as session:
+                found = [Written(*row) for row in session.execute(query)]
+            yield from found
+            if len(found) < READ_AT_ONCE:
+                return
+            after = found[-1].id
 
     def entry(self, name: str, number: int) -> Entry:
         """One revision of an endpoint, also one that deleted it.

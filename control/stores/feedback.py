@@ -5,6 +5,7 @@ samples may come after their feedback, and revisions in any order. Feedback for 
 another endpoint is joined to nothing of this one.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -64,6 +65,13 @@ class Feedbacks:
 
     def about(self, sample: Sample) -> list[Feedback]:
         """The newest feedback for each row of a sampled prediction, by row."""
+        newest: dict[int, Feedback] = {}
+        for one in self.history(sample):
+            newest[one.row] = one
+        return [newest[row] for row in sorted(newest)]
+
+    def history(self, sample: Sample) -> list[Feedback]:
+        """All feedback about a sampled prediction that was ever told, of each row the newest last."""
         subjects = [sample.prediction_id] if sample.entity is None else [sample.prediction_id, sample.entity]
         with self._database.reading() as reader:
             rows = [row for each in subjects for row in reader.having(FEEDBACK, _OF_FEEDBACK, storable_text(each))]
@@ -72,11 +80,33 @@ class Feedbacks:
         if any(one.prediction_id is None and _is_near(one, sample.time) for one in told):
             pairs, _ = self._by_entity(sample.endpoint, sample.time, sample.time + 1, sample.entity)
             found += [pair.feedback for pair in pairs if pair.prediction_id == storable_text(sample.prediction_id)]
-        newest: dict[int, Feedback] = {}
-        for one in found:
-            if one.row not in newest or _newness(newest[one.row]) <= _newness(one):
-                newest[one.row] = one
-        return [newest[row] for row in sorted(newest)]
+        return sorted(dict.fromkeys(found), key=_newness)
+
+    def named(self, prediction_id: str) -> list[Feedback]:
+        """All feedback that names a prediction, of whichever endpoint, whether it was sampled or not; the newest last."""
+        with self._database.reading() as reader:
+            rows = reader.having(FEEDBACK, _OF_FEEDBACK, storable_text(prediction_id))
+        found = [one for one in map(_feedback, rows) if one.prediction_id is not None]
+        return sorted(dict.fromkeys(found), key=_newness)
+
+    def newest_of(self, endpoint: str, samples: Sequence[Sample], as_of: int) -> dict[tuple[str, int], Feedback]:
+        """The newest feedback for the rows of some samples, by the prediction's id (as it is stored) and the row.
+
+        What was known, or told to Hyperplan, after `as_of` is left out. The samples are in the order of time; they are read at once, so
+        there should be no more of them than fit in memory.
+        """
+        ids = [storable_text(sample.prediction_id) for sample in samples]
+        with self._database.reading() as reader:
+            rows = reader.having_any(FEEDBACK, _OF_FEEDBACK, ids)
+        told = [one for one in map(_feedback, rows) if one.endpoint == storable_text(endpoint)]
+        found = [(one.prediction_id, one) for one in told if one.prediction_id is not None and _by_then(one, as_of)]
+        pairs, _ = self._by_entity(endpoint, samples[0].time, samples[-1].time + 1, as_of=as_of)
+        wanted = set(ids)
+        found += [(pair.prediction_id, pair.feedback) for pair in pairs if pair.prediction_id in wanted]
+        newest: dict[tuple[str, int], Feedback] = {}
+        for prediction_id, one in sorted(found, key=lambda pair: _newness(pair[1])):
+            newest[prediction_id, one.row] = one
+        return newest
 
     def labelled(self, endpoint: str, task: Task, since: int, until: int) -> Outcomes:
         """The rows of sampled predictions made in a range of time that have feedback, each with the newest, in order of time."""
@@ -97,6 +127,29 @@ class Feedbacks:
             ((missing,),) = reader.rows(unsampled.count().as_table())
         return Coverage(int(count), len(labelled), int(missing), ambiguous)
 
+    def changed(self, endpoint: str, received: int, since: int, until: int, width: int) -> set[int]:
+        """The stretches of time in whose predictions feedback was received from a time on: their starts, multiples of `width`."""
+        samples, feedback = _samples(endpoint, since, until), _feedbacks(endpoint)
+        new = feedback.filter(feedback.told_time >= received)
+        joined = samples.join(new.filter(~new.told_lost), samples.prediction_id == new.told_subject)
+        near = new.filter(new.told_lost, new.told_predicted_at >= since, new.told_predicted_at < until)
+        with self._database.reading() as reader:
+            times = [*reader.rows(joined.select("time")), *reader.rows(near.select("told_predicted_at"))]
+        return {time - time % width for (time,) in times}
+
+    def drawn(self, endpoint: str, since: int, until: int, most: int) -> tuple[list[Labelled], float]:
+        """The newest pairs of about `most` of the predictions of a range of time that have feedback, and their share of all of these."""
+        samples, feedback = _samples(endpoint, since, until), _feedbacks(endpoint)
+        told = feedback.filter(~feedback.told_lost)
+        joined = samples.join(told, samples.prediction_id == told.told_subject)
+        by_entity, _ = self._by_entity(endpoint, since, until)
+        with self._database.reading() as reader:
+            ((count,),) = reader.rows(joined.aggregate(count=joined.count()))
+            share = min(1.0, most / max(int(count) + len(by_entity), 1))
+            part = joined.order_by(joined.prediction_id.hash()).limit(math.ceil(share * int(count)))
+            by_id = [_pair(row) for row in reader.rows(part.select(*_NAMES))]
+        return _newest([*by_id, *by_entity[:: round(1 / share)]]), share
+
     def _by_id(self, endpoint: str, since: int, until: int) -> list[Labelled]:
         """Pairs that the prediction id joins."""
         samples, feedback = _samples(endpoint, since, until), _feedbacks(endpoint)
@@ -106,11 +159,13 @@ class Feedbacks:
             return [_pair(row) for row in reader.rows(joined.select(*_NAMES))]
 
     def _by_entity(
-        self, endpoint: str, since: int, until: int, entity: str | None = None
+        self, endpoint: str, since: int, until: int, entity: str | None = None, as_of: int | None = None
     ) -> tuple[list[Labelled], int]:
         """Pairs of samples of a range of time that entity and time join, and how much feedback is ambiguous."""
         feedback = _feedbacks(endpoint)
         lost = feedback.filter(feedback.told_lost)
+        if as_of is not None:
+            lost = lost.filter(lost.told_time <= as_of, lost.told_labelled_at <= as_of)
         if entity is not None:
             lost = lost.filter(lost.told_subject == storable_text(entity))
         with self._database.reading() as reader:
@@ -165,6 +220,11 @@ def _nearest(pairs: Iterable[Labelled], since: int, until: int) -> tuple[list[La
         else:
             found.append(nearest)
     return found, ambiguous
+
+
+def _by_then(feedback: Feedback, at: int) -> bool:
+    """Whether feedback was known at a time, and Hyperplan had been told."""
+    return feedback.received <= at and feedback.time <= at
 
 
 def _is_near(feedback: Feedback, time: int) -> bool:

@@ -13,6 +13,7 @@ from control.stores.export import Wanted, export
 from control.stores.feedback import Feedbacks
 from control.stores.forgetting import remove_before, time_to_fit
 from control.stores.keeping import Keeping
+from control.stores.labels import Labels
 from control.stores.references import References
 from control.stores.samples import Samples
 from control.stores.shadows import Shadows
@@ -22,7 +23,6 @@ from hyperplan.endpoint import Endpoint
 from hyperplan.feedback import Feedback
 from hyperplan.outcomes import Outcomes
 from hyperplan.sample import Sample
-from hyperplan.schema import Schema
 from hyperplan.shadow import ShadowSample
 from hyperplan.windows import EndpointSource
 
@@ -45,6 +45,7 @@ class Store:
         self.shadows = Shadows(database)
         self.feedback = Feedbacks(database)
         self.windows = Windows(database, bucket, endpoints)
+        self.labels = Labels(self.windows, self.feedback, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
@@ -104,9 +105,9 @@ class Store:
         """Merge what belongs to buckets that were closed by a time (nanoseconds since 1970), some at a time; how many."""
         return self.windows.compact(now) + self.counters.compact(now)
 
-    def export(self, schema: Schema, wanted: Wanted) -> Iterator[pa.RecordBatch]:
+    def export(self, endpoint: Endpoint, wanted: Wanted) -> Iterator[pa.RecordBatch]:
         """The rows of samples as training data; see `control.stores.export`."""
-        return export(self._database, schema, wanted)
+        return export(self._database, endpoint, wanted)
 
     def forget(self, keeping: Keeping, now: int) -> int:
         """Remove some of what is older than it need be by a time (nanoseconds since 1970), the oldest; how many rows.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hyperplan.experiments.assignment import FEWEST
 from hyperplan.experiments.compare import NULLS, pieces
-from hyperplan.experiments.wealth import CAUTION, MULTIPLES, bar, kept, won
+from hyperplan.experiments.wealth import CAUTION, MULTIPLES, bar, kept, leaning, won
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def paired(differences: Floats, bound: float, minimum: float, alpha: float, comp
     for piece in pieces(len(values)):
         best.look(values[piece])
     needed = bar(alpha, comparisons)
-    low, high = kept(minimum * NULLS, best.best, needed)
+    low, high = kept(minimum * NULLS, best.best, needed, best.leaning())
     return Paired(
         units=len(values),
         mean=float(values.mean()) if len(values) else math.nan,
@@ -87,6 +87,10 @@ class PairedBets:
         self._total = self._total + differences.sum(axis=-1)
         self._squares = self._squares + (differences**2).sum(axis=-1)
         self.best = np.maximum(self.best, won(self._wealth))
+
+    def leaning(self) -> NDArray[np.int64]:
+        """For each mean whether the true one seems higher (1) or lower (-1)."""
+        return np.asarray(leaning(self._wealth), np.int64)
 
     def _bet(self, differences: Floats) -> None:
         mean = self._total / self._units

@@ -1,6 +1,7 @@
 """The commands that talk to control, against a real one."""
 
 import asyncio
+import hashlib
 import json
 import os
 import subprocess
@@ -435,12 +436,15 @@ def test_an_error_can_be_read_by_machines(run: Run) -> None:
 def test_training_data_is_written_to_a_file_which_a_refusal_leaves_alone(run: Run, tmp_path: Path) -> None:
     run("apply", "-f", "-", text=document("exported"))
     file = tmp_path / "rows.parquet"
-    told = json.loads(run("export", "exported", "-o", str(file), "--json").stdout)
-    assert told == {"endpoint": "exported", "file": str(file), "bytes": file.stat().st_size}
+    told = json.loads(run("export", "--endpoint", "exported", "-o", str(file), "--json").stdout)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    size = file.stat().st_size
+    assert told == {"endpoint": "exported", "file": str(file), "bytes": size, "hash": f"sha256:{digest}"}
+    assert f"sha256:{digest}" in run("export", "--endpoint", "exported", "-o", str(file)).stdout
     described = duckdb.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
     assert ("dep_delay", "DOUBLE") in [row[:2] for row in described]
     before = file.read_bytes()
-    refused = run("export", "nowhere", "-o", str(file))
+    refused = run("export", "--endpoint", "nowhere", "-o", str(file))
     assert (refused.returncode, file.read_bytes()) == (1, before)
     assert "nowhere" in refused.stderr
     assert list(tmp_path.iterdir()) == [file]

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from control.registry.database import FILE
-from control.serve import CannotStart, ControlSettings, serve
+from control.serve import CannotStart, ControlSettings, _listening, serve
 from control.stores.store import FILE as STORE_FILE
 from hyperplan.plan import Plan
 
@@ -203,3 +203,10 @@ def test_the_command_says_in_a_sentence_why_it_cannot_start(tmp_path: Path) -> N
     assert finished.returncode == 1
     assert finished.stderr.startswith("error: the registry ")
     assert "Traceback" not in finished.stderr
+
+
+def test_answers_do_not_wait_until_the_client_has_acknowledged_what_came_before() -> None:
+    with _listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -170,6 +170,11 @@ ENDPOINT = parse_endpoint(DOCUMENT)
 
 
 @pytest.fixture
+def endpoint() -> Endpoint:
+    return ENDPOINT
+
+
+@pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     """A registry with the endpoint `flight-delay` in it."""
     engine = open_database(f"sqlite:///{tmp_path / FILE}")

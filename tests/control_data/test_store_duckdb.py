@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from control.stores import Unavailable, Unopenable, open_store
+from control.stores import Keeping, Unavailable, Unopenable, open_store
 from control.stores.migrations import DUCKDB
 from control.stores.samples import Question
 from control.stores.shadows import Shadowed
@@ -155,3 +155,20 @@ def test_closing_waits_for_those_who_read(tmp_path: Path, make_sample: MakeSampl
         begun.wait()
         store.close()
         assert [reader.result() for reader in readers] == [2000] * 3
+
+
+def test_a_prediction_is_found_after_the_file_is_opened_again_and_not_after_it_was_removed(
+    tmp_path: Path, make_sample: MakeSample
+) -> None:
+    store = open_store(tmp_path, 60)
+    store.ingest([make_sample("early", seconds=0), make_sample("late", seconds=5000), make_sample("é", seconds=10)])
+    store.close()
+    store = open_store(tmp_path, 60)
+    try:
+        found = [store.samples.get("flight-delay", name) for name in ("early", "late", "é", "none")]
+        assert [sample and sample.prediction_id for sample in found] == ["early", "late", "é", None]
+        store.forget(Keeping(samples=60), make_sample(seconds=5000).time)
+        assert store.samples.get("flight-delay", "early") is None
+        assert store.samples.get("flight-delay", "late") is not None
+    finally:
+        store.close()

@@ -40,6 +40,9 @@ class Reader(Protocol):
     def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
         """These columns of the rows that have this value where the table is looked up, fast however many rows there are."""
 
+    def having_any(self, table: StoredTable, columns: Sequence[str], values: Sequence[str]) -> list[tuple[Any, ...]]:
+        """These columns of the rows that have one of these values there: some thousands of values, in one question."""
+
 
 class Writer(Reader, Protocol):
     """A transaction: all of what it writes is kept when it ends, or nothing. It may not see its own writes."""

@@ -47,6 +47,7 @@ SAME = {
 }
 """The columns of each table that have another name in `facts`."""
 
+_LONG_QUESTION = {"max_query_size": 1 << 24}
 _ONE_BLOCK = {"async_insert": 0, "min_insert_block_size_bytes": 0, "max_insert_block_size": 1 << 30}
 
 
@@ -166,6 +167,17 @@ class _Session:
         query = f"SELECT {named} FROM facts WHERE fact = '{table.name}' AND id = %(value)s"
         found = self._client.query(query, parameters={"value": value}, column_formats=binary).result_rows
         return [tuple(row) for row in found]
+
+    def having_any(self, table: StoredTable, columns: Sequence[str], values: Sequence[str]) -> list[tuple[Any, ...]]:
+        binary: dict[str, Any] = {name: "bytes" for name in columns if table.columns[name].type == "binary"}
+        named = ", ".join(SAME[table.name].get(column, column) for column in columns)
+        query = f"SELECT {named} FROM facts WHERE fact = '{table.name}' AND id IN %(values)s"
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(values), MOST_TIMES):
+            some = {"values": tuple(values[start : start + MOST_TIMES])}
+            answer = self._client.query(query, parameters=some, column_formats=binary, settings=_LONG_QUESTION)
+            found += map(tuple, answer.result_rows)
+        return found
 
     def at_times(self, table: StoredTable, columns: Sequence[str], times: Sequence[int]) -> list[tuple[Any, ...]]:
         named = ", ".join(SAME[table.name].get(column, column) for column in columns)

@@ -114,6 +114,11 @@ class _Cursor:
     def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
         return self.execute(f"SELECT {', '.join(columns)} FROM {table.name} WHERE {table.looked_up} = %s", [value])
 
+    def having_any(self, table: StoredTable, columns: Sequence[str], values: Sequence[str]) -> list[tuple[Any, ...]]:
+        return self.execute(
+            f"SELECT {', '.join(columns)} FROM {table.name} WHERE {table.looked_up} = ANY(%s::TEXT[])", [list(values)]
+        )
+
     def at_times(self, table: StoredTable, columns: Sequence[str], times: Sequence[int]) -> list[tuple[Any, ...]]:
         return self.execute(
             f"SELECT {', '.join(columns)} FROM {table.name} WHERE time = ANY(%s::BIGINT[])", [list(times)]
