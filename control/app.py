@@ -29,6 +29,7 @@ from control.api import (
     sent_samples,
     shadow,
     skew,
+    thresholds,
     traffic,
 )
 from control.api.bodies import LARGEST
@@ -83,6 +84,7 @@ def create_app(
         performance,
         shadow,
         skew,
+        thresholds,
         traffic,
         references,
         alerts,

@@ -24,6 +24,7 @@ from control.registry.database import FILE, open_database, sqlite_url
 from control.registry.database import Unopenable as UnopenableRegistry
 from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
+from control.thresholds.teaching import Teaching
 from hyperplan.endpoint import Endpoint
 
 log = logging.getLogger("hyperplan.control")
@@ -88,7 +89,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
 
 def _jobs(registry: Registry, store: Store, alerting: Alerting) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch, Judging(registry, store)]
+    return [alerting.watch, Judging(registry, store), Teaching(registry, store)]
 
 
 def _spare_the_collector() -> None:

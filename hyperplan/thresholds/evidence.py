@@ -79,6 +79,8 @@ def units_of(outcomes: Outcomes) -> Ints:
 def evidence_of(outcomes: Outcomes, scores: Scores | None = None) -> Evidence:
     """What outcomes of a version say of a binary task, beside all scores of it."""
     known = outcomes.where(np.isfinite(outcomes.score))
+    if scores is not None and not len(scores.score):
+        scores = None
     return Evidence(known.score, (known.label >= 0.5).astype(np.float64), weights_of(known), units_of(known), scores)
 
 
