@@ -14,7 +14,10 @@ from control.experiments.reading import Asked, Stopped, read_rows, running_in
 from control.jobs.lease import Lease, NotHeld
 from control.registry import Registry
 from control.stores import Store
+from control.stores.arms import guarded_counters
+from hyperplan.experiments.judge import Counters
 from hyperplan.experiments.look import look
+from hyperplan.experiments.running import Running
 
 log = logging.getLogger("hyperplan.control")
 
@@ -24,6 +27,8 @@ EVERY = 60.0
 SHARE = 0.05
 """The share of the time that looks may take."""
 SHORTEST_PAUSE = 0.05
+SETTLING = 5 * SECOND
+"""Nanoseconds that counters get to arrive after the end of a bucket."""
 
 
 class Judging:
@@ -79,9 +84,18 @@ class Judging:
         current = running_in(self._registry, name)
         if current is None or current.first != found.first:
             return
-        seen = look(name, current, rows, now)
+        seen = look(name, current, rows, now, self._counters(name, current, now))
         for standing in self.book.keep(seen, self.lease):
             verdict = standing.verdict
             log.info(
                 "the experiment of %r says %s (%s): %s", name, verdict.decision.upper(), verdict.state, verdict.why
             )
+
+    def _counters(self, name: str, found: Running, now: int) -> Counters:
+        """What guardrails are held to: counts of all traffic since the start, of the buckets that are closed."""
+        design, (_, endpoint) = found.design, self._registry.get(name)
+        bucket = round(self._store.bucket_seconds * SECOND)
+        until = (now - SETTLING) // bucket * bucket
+        return guarded_counters(
+            self._store.counters, name, endpoint.task, design.arms, design.guardrails, found.start, until
+        )

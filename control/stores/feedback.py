@@ -7,7 +7,7 @@ another endpoint is joined to nothing of this one.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from control.stores.databases import Database, Writer
@@ -110,8 +110,19 @@ class Feedbacks:
 
     def labelled(self, endpoint: str, task: Task, since: int, until: int) -> Outcomes:
         """The rows of sampled predictions made in a range of time that have feedback, each with the newest, in order of time."""
+        return outcomes_of(task, self._labelled(endpoint, since, until))
+
+    def labelled_twice(
+        self, endpoint: str, task: Task, since: int, until: int, answers: Mapping[str, bytes]
+    ) -> tuple[Outcomes, Outcomes]:
+        """The same, of those predictions only to which there are other answers, by prediction id: as they were answered, and as they would have been."""
+        pairs = [pair for pair in self._labelled(endpoint, since, until) if pair.prediction_id in answers]
+        others = [pair._replace(body=answers[pair.prediction_id]) for pair in pairs]
+        return outcomes_of(task, pairs), outcomes_of(task, others)
+
+    def _labelled(self, endpoint: str, since: int, until: int) -> list[Labelled]:
         newest = _newest([*self._by_id(endpoint, since, until), *self._by_entity(endpoint, since, until)[0]])
-        return outcomes_of(task, sorted(newest, key=lambda pair: (pair.time, pair.prediction_id, pair.feedback.row)))
+        return sorted(newest, key=lambda pair: (pair.time, pair.prediction_id, pair.feedback.row))
 
     def received(self, endpoint: str) -> int:
         """How much feedback there is, revisions of the same included; cheap to ask."""

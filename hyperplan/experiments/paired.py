@@ -94,8 +94,9 @@ class PairedBets:
 
     def _bet(self, differences: Floats) -> None:
         mean = self._total / self._units
-        variance = (self._squares / self._units - mean**2)[..., None, None]
-        wanted = np.where(variance > 0, self._minimum * MULTIPLES / np.where(variance > 0, variance, 1.0), 0.0)
+        # Where nothing differs nothing varies; whoever bets on that bets as much as caution lets them.
+        variance = np.maximum(self._squares / self._units - mean**2, 1e-12 * self._bound**2)[..., None, None]
+        wanted = self._minimum * MULTIPLES / variance
         most = CAUTION / (self._bound + np.abs(self._means))[:, None]
         stake = np.clip(wanted, -most, most)
         surprise = differences[..., None, :] - self._means[:, None]

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hyperplan.profile import FeatureProfile, Profile
-from hyperplan.skew.case import Case, Look, merged
+from hyperplan.skew.case import Case, Look
 from hyperplan.skew.evidence import rate_evidence, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.likeness import History, distinct, nulls, values
@@ -140,8 +140,15 @@ def _fields(case: Case) -> list[str]:
 
 
 def _often(looks: Sequence[Look], field: str) -> bool:
-    present = sum(_present(look.profile, field) for look in looks)
-    return present >= max(FEWEST, OFTEN * sum(look.profile.rows for look in looks))
+    return _come(looks, field) >= max(FEWEST, OFTEN * _rows(looks))
+
+
+def _come(looks: Sequence[Look], field: str) -> int:
+    return sum(_present(look.profile, field) for look in looks)
+
+
+def _rows(looks: Sequence[Look]) -> int:
+    return sum(look.profile.rows for look in looks)
 
 
 def _present(profile: Profile, field: str) -> int:
@@ -161,16 +168,14 @@ def _witnesses(case: Case, name: str, gone: Gone, fields: Iterable[str]) -> Iter
     in_its_place = [field for field in fields if _in_its_place(looks, name, field, usual)]
     if not in_its_place:
         return
-    now = merged(looks)
+    now = Profile.merged(look.profile for look in looks)
     chunks = [chunk.features[name] for chunk in case.reference[-STRETCHES:] if name in chunk.features]
     history = History(case.training.features[name], chunks, _stretches(before, name, now.rows))
     unhashed = Unhashed(case.schema.features[name], history.training, history.stretches)
     others = _others(case, name, now, unhashed)
     for field in in_its_place:
         found = now.unknown_profiles[field]
-        earlier = sum(_present(look.profile, field) for look in before) / max(
-            sum(look.profile.rows for look in before), 1
-        )
+        earlier = _come(before, field) / max(_rows(before), 1)
         yield (
             field,
             Witnesses(
@@ -250,15 +255,15 @@ def _candidates(name: str, scores: Mapping[tuple[str, str], Witnesses], taken: s
 
 def _renamed(case: Case, name: str, gone: Gone, field: str, witnesses: Witnesses, margin: float) -> Finding:
     looks = case.looks[gone.look :]
-    now = merged(looks)
-    share = _present(now, field) / max(now.rows, 1)
+    rows, present = _rows(looks), _come(looks, field)
+    share = present / max(rows, 1)
     return _finding(
         looks,
         name,
         "renamed",
         share,
         gone.evidence,
-        f"{name} comes as {field} in {percent(share)} of {now.rows:,} rows{_since(looks)}: {witnesses.words(name)}",
+        f"{name} comes as {field} in {percent(share)} of {rows:,} rows{_since(looks)}: {witnesses.words(name)}",
         {"from": name, "to": field, "odds": margin, "witnesses": witnesses._asdict()},
     )
 
@@ -272,7 +277,7 @@ def _ambiguous(case: Case, name: str, gone: Gone, candidates: Mapping[str, float
         "ambiguous",
         gone.share,
         gone.evidence,
-        f"{name} is missing from {percent(gone.share)} of {merged(looks).rows:,} rows{_since(looks)}, and may come as {listed} now: "
+        f"{name} is missing from {percent(gone.share)} of {_rows(looks):,} rows{_since(looks)}, and may come as {listed} now: "
         "it came in the same rows, but values and names do not tell",
         {"from": name, "candidates": list(candidates), "odds": list(candidates.values())},
     )
@@ -286,7 +291,7 @@ def _dropped(case: Case, name: str, gone: Gone) -> Finding:
         "dropped",
         gone.share,
         gone.evidence,
-        f"{name} has gone: it is missing from {percent(gone.share)} of {merged(looks).rows:,} rows{_since(looks)}, and nothing came in its place",
+        f"{name} has gone: it is missing from {percent(gone.share)} of {_rows(looks):,} rows{_since(looks)}, and nothing came in its place",
         {"rate": gone.share, "reference": _usually_missing(case, name)},
     )
 
@@ -294,16 +299,16 @@ def _dropped(case: Case, name: str, gone: Gone) -> Finding:
 def _added(case: Case, field: str) -> Finding:
     first = next(index for index, look in enumerate(case.looks) if _present(look.profile, field))
     looks = case.looks[first:]
-    now = merged(looks)
-    share = _present(now, field) / max(now.rows, 1)
+    rows, present = _rows(looks), _come(looks, field)
+    share = present / max(rows, 1)
     always = "" if first else ", from the first of these rows on"
     return _finding(
         looks,
         field,
         "added",
         share,
-        rate_evidence((0, case.training.rows), (_present(now, field), now.rows)),
-        f"{field} has come, which the schema does not know: it is in {percent(share)} of {now.rows:,} rows{_since(looks) or always}",
+        rate_evidence((0, case.training.rows), (present, rows)),
+        f"{field} has come, which the schema does not know: it is in {percent(share)} of {rows:,} rows{_since(looks) or always}",
         {"rate": share},
     )
 
@@ -315,8 +320,8 @@ def _by_alias(case: Case) -> Iterator[Finding]:
         if first is None:
             continue
         looks = case.looks[first:]
-        now = merged(looks)
-        share = _renamed_in(now, name) / max(now.rows, 1)
+        rows, renamed = _rows(looks), sum(_renamed_in(look.profile, name) for look in looks)
+        share = renamed / max(rows, 1)
         training = case.training.features.get(name, FeatureProfile())
         called = " or ".join(feature.aliases) or "another name"
         yield _finding(
@@ -324,8 +329,8 @@ def _by_alias(case: Case) -> Iterator[Finding]:
             name,
             "renamed",
             share,
-            rate_evidence((training.renamed, training.rows), (_renamed_in(now, name), now.rows)),
-            f"{name} comes as {called} in {percent(share)} of {now.rows:,} rows{_since(looks)}: the schema declares that name as an alias",
+            rate_evidence((training.renamed, training.rows), (renamed, rows)),
+            f"{name} comes as {called} in {percent(share)} of {rows:,} rows{_since(looks)}: the schema declares that name as an alias",
             {
                 "from": name,
                 "to": feature.aliases[0] if len(feature.aliases) == 1 else None,

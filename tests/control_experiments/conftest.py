@@ -12,7 +12,9 @@ from control.experiments.judging import Judging
 from control.registry import Change, Registry, Write
 from control.registry.database import FILE, open_database, sqlite_url
 from control.stores import Store, open_store
+from control.stores.arms import ATTEMPTS
 from control.stores.arrivals import Arrival
+from control.stores.counters import CumulativeSum, Series
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.experiments.design import Minimum
 from hyperplan.feedback import Feedback
@@ -147,6 +149,16 @@ class Shop:
                 feedback.append(told(prediction_id, 10 + habit + rng.normal(), time + 1))
         self.store.ingest(samples)
         self.store.take([Arrival(each) for each in feedback])
+
+    def count(self, arm: str, **outcomes: int) -> None:
+        """A sidecar has counted so many first attempts of an arm by their outcomes, in the second minute after the start."""
+        time = self.start + 90 * SECOND
+        self.store.count(
+            [
+                CumulativeSum(Series(ATTEMPTS, NAME, arm, f"2/{outcome}"), "sidecar", self.start, time, count)
+                for outcome, count in outcomes.items()
+            ]
+        )
 
     told = staticmethod(lambda *given, **fields: told(*given, **fields))
     absolute = staticmethod(lambda effect: Minimum(absolute=effect))

@@ -10,6 +10,7 @@ from control.experiments.reading import FEW, Asked, read_rows
 from control.jobs.lease import Lease, NotHeld
 from control.stores.arrivals import Arrival
 from hyperplan.endpoint import Model
+from hyperplan.experiments.design import Guardrail
 
 ALIKE = {"a@1": 0.3, "b@1": 0.3}
 BETTER = {"a@1": 0.2, "b@1": 0.4}
@@ -121,6 +122,19 @@ def test_units_that_are_lost_on_one_arm_break_the_experiment(shop: Shop) -> None
     shop.visit(2000, BETTER, share=0.3)
     standing = shop.look(CLOSED)
     assert (standing.verdict.decision, standing.verdict.state) == ("broken", "mismatch")
+
+
+def test_attempts_that_fail_on_one_arm_break_its_guardrail_whatever_it_earns(shop: Shop) -> None:
+    shop.redesign(guardrails={"errors": Guardrail(margin=1.5)})
+    shop.visit(1500, BETTER, revision=2)
+    assert shop.look(CLOSED).verdict.decision == "ship"
+    shop.count("b@1", succeeded=900, failed=100)
+    shop.count("a@1", succeeded=990, failed=10)
+    standing = shop.look(CLOSED + 1)
+    assert standing.verdict.decision == "ship", "the bucket is not over yet"
+    standing = shop.look(CLOSED + 600)
+    assert standing.verdict.why == "b@1 breaks a guardrail: errors"
+    assert standing.guardrails["errors"].broken
 
 
 def test_what_was_before_the_start_is_looked_up(shop: Shop) -> None:
