@@ -28,13 +28,13 @@ def show_thresholds(report: Plain) -> None:
     table = Table("model", "threshold", "where it comes from", "labels", "attains", "last look")
     for model, found in report["models"].items():
         learnt, look = found["learnt"], found["look"]
-        interval = learnt["interval"] if learnt and found["origin"] != "pinned" else None
+        interval = learnt.get("interval") if learnt and found["origin"] != "pinned" else None
         table.add_row(
             escape(model),
             _setting(found["setting"])
             + (f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval else "").replace("[", r"\["),
             ORIGINS[found["origin"]],
-            f"{learnt['labels']:,}" if learnt and learnt["labels"] else NOTHING,
+            f"{learnt['labels']:,}" if learnt and learnt.get("labels") else NOTHING,
             _attained(look),
             escape("; ".join([look["why"], *look["notes"]])) if look else NOTHING,
         )

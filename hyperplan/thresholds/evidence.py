@@ -20,7 +20,7 @@ MOST_LABELS = 50_000
 """Of more labels the newest are taken."""
 _STRATA = 20
 _SURE = 8.0
-"""So many labels a stratum must lack, if it had as many as the others, before that is no accident (probability e^-8)."""
+"""So many labels a stratum must lack, if it had them as often as its neighbour, before that is no accident (probability e^-8 at most)."""
 
 
 class Scores(NamedTuple):
@@ -95,10 +95,13 @@ def blind(evidence: Evidence) -> list[Blind]:
         np.concatenate([scores[np.searchsorted(np.cumsum(shares), np.arange(1, _STRATA) / _STRATA)], _edges(evidence)])
     )
     stratum = np.searchsorted(bounds, scores, side="right")
+    rows = np.bincount(stratum, minlength=len(bounds) + 1)
     labels = np.bincount(np.searchsorted(bounds, evidence.score, side="right"), minlength=len(bounds) + 1)
     share = np.bincount(stratum, shares, len(bounds) + 1)
-    # Were labels as frequent there as they are elsewhere, there would be this many.
-    expected = share * evidence.effective / max(float(share[labels > 0].sum()), 1e-12)
+    # Were labels as frequent there as in the nearest stratum that has some, there would be this many.
+    seen = np.flatnonzero(labels)
+    nearest = seen[np.argmin(np.abs(np.arange(len(labels))[:, None] - seen), axis=1)]
+    expected = rows * np.minimum(labels[nearest] / np.maximum(rows[nearest], 1), 1.0)
     is_blind = (labels == 0) & (expected >= _SURE)
     found: list[Blind] = []
     for index in np.flatnonzero(is_blind):

@@ -77,6 +77,15 @@ class Gate:
 
         self.registry.edit(NAME, Change.THRESHOLD, Write(), edited)
 
+    def routed(self, **changed: Any) -> None:
+        """Change the routing."""
+        self.registry.edit(
+            NAME,
+            Change.ROUTING,
+            Write(),
+            lambda one: msgspec.structs.replace(one, routing=msgspec.structs.replace(one.routing, **changed)),
+        )
+
     def fly(self, count: int, model: str = "a@1", *, labelled_from: float = 0.0, forced: bool = False) -> None:
         """Calibrated scores of so many flights, and what turned out of those that score enough."""
         rng = np.random.default_rng(self._flights)

@@ -120,12 +120,7 @@ def test_labels_of_what_was_decided_positive_alone_say_what_cannot_be_known(gate
 
 
 def test_a_version_without_labels_starts_at_its_predecessors_rate_and_says_so(gate: Gate) -> None:
-    def shadowed(routing: object) -> object:
-        return msgspec.structs.replace(routing, shadow=("b@1",))  # type: ignore[type-var]
-
-    gate.registry.edit(
-        NAME, Change.ROUTING, Write(), lambda one: msgspec.structs.replace(one, routing=shadowed(one.routing))
-    )
+    gate.routed(shadow=("b@1",))
     gate.edit(lambda block: msgspec.structs.replace(block, pinned={"a@1": 0.4}))
     gate.shadow(400)
     gate.teaching.round()

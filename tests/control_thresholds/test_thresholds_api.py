@@ -73,7 +73,10 @@ def test_a_pin_that_means_nothing_is_refused(api: Api, path: str, body: object, 
 
 def test_the_command_shows_a_line_for_each_version(api: Api, gate: Gate, capsys: pytest.CaptureFixture[str]) -> None:
     gate.fly(2000)
+    gate.routed(shadow=("b@1",))
+    gate.shadow(200)
     show_thresholds(api.post(f"{PATH}/learn").json())
     shown = capsys.readouterr().out
     assert "gate wants the smallest cost: positive from the threshold on, else negative" in shown
     assert "learnt" in shown
+    assert "predecessor" in shown

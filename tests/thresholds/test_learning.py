@@ -236,6 +236,15 @@ def test_labels_that_came_for_some_scores_more_than_for_others_teach_the_same() 
     assert selective.value == pytest.approx(whole.value, abs=0.05)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([0.03, 0.1, 0.3, 1.0]))
+def test_scores_that_are_seldom_labelled_are_not_taken_for_such_as_never_are(seed: int, rate: float) -> None:
+    known = evidence(4000, seed, all_scores=True)
+    has = (known.score > 0.3) | (np.random.default_rng(seed).random(4000) < rate)
+    some = Evidence(known.score[has], known.positive[has], known.weight[has], known.unit[has], known.all)
+    assert blind(some) == []
+
+
 # Change without flapping.
 
 
