@@ -6,11 +6,23 @@ The sidecar must not pay for control's libraries, nor `hyperplan --help` for any
 import sys
 
 from cli.app import app
-from cli.commands import alerts, endpoints, export, feedback, monitoring, processes, samples, schema, skew, thresholds
+from cli.commands import (
+    alerts,
+    endpoints,
+    experiment,
+    export,
+    feedback,
+    monitoring,
+    processes,
+    samples,
+    schema,
+    skew,
+    thresholds,
+)
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, feedback, export, monitoring, thresholds, skew, alerts)
+COMMANDS = (processes, endpoints, schema, samples, feedback, export, monitoring, experiment, thresholds, skew, alerts)
 """In the order in which `--help` lists them."""
 
 

@@ -19,8 +19,8 @@ Ints = NDArray[np.int64]
 MOST_LABELS = 50_000
 """Of more labels the newest are taken."""
 _STRATA = 20
-_SURE = 8.0
-"""So many labels a stratum must lack, if it had them as often as its neighbour, before that is no accident (probability e^-8 at most)."""
+_SURE = 15.0
+"""So many labels a stratum must lack, if it had them as often as its neighbour, before that is no accident (probability e^-15 at most)."""
 
 
 class Scores(NamedTuple):
