@@ -17,6 +17,7 @@ SUITE = Suite(
         "experiments": "bench.loop.parts.experiments",
         "rollouts": "bench.loop.parts.rollouts",
         "thresholds": "bench.loop.parts.thresholds",
+        "evaluation": "bench.loop.parts.evaluation",
     },
 )
 

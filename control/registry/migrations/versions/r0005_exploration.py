@@ -1,4 +1,4 @@
-"""The table of what was last learnt of thresholds."""
+"""The table of who let exploration go on."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,13 +10,12 @@ down_revision = "0004"
 def upgrade() -> None:
     """Make the table."""
     op.create_table(
-        "threshold_looks",
+        "explorations_resumed",
         sa.Column("endpoint", sa.String(63), primary_key=True),
-        sa.Column("model", sa.String(130), primary_key=True),
-        sa.Column("document", sa.Text, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
     )
 
 
 def downgrade() -> None:
     """Remove it."""
-    op.drop_table("threshold_looks")
+    op.drop_table("explorations_resumed")
