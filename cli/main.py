@@ -16,6 +16,7 @@ from cli.commands import (
     lineage,
     monitoring,
     processes,
+    rollouts,
     samples,
     schema,
     skew,
@@ -36,6 +37,7 @@ COMMANDS = (
     experiment,
     exploration,
     thresholds,
+    rollouts,
     skew,
     alerts,
 )

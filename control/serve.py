@@ -23,6 +23,7 @@ from control.plans import PlanFeed
 from control.registry import NoSuchEndpoint, Registry
 from control.registry.database import FILE, open_database, sqlite_url
 from control.registry.database import Unopenable as UnopenableRegistry
+from control.rollouts.rolling import Rolling
 from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
 from control.thresholds.teaching import Teaching
@@ -83,15 +84,18 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
         alerting = Alerting(registry, store, settings.webhooks)
         opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
-        jobs = Jobs(_jobs(registry, store, alerting))
+        rolling = Rolling(registry, store)
+        jobs = Jobs(_jobs(registry, store, alerting, rolling))
         opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
-        app = create_app(registry, store, feed, alerting, jobs.metrics, settings.jaeger)
+        app = create_app(
+            registry, store, feed, alerting, [jobs.metrics.registry, rolling.metrics.registry], settings.jaeger
+        )
         await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
 
 
-def _jobs(registry: Registry, store: Store, alerting: Alerting) -> list[Job]:
+def _jobs(registry: Registry, store: Store, alerting: Alerting, rolling: Rolling) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch, Judging(registry, store), Exploring(registry, store), Teaching(registry, store)]
+    return [alerting.watch, Judging(registry, store), Exploring(registry, store), rolling, Teaching(registry, store)]
 
 
 def _spare_the_collector() -> None:
