@@ -24,6 +24,7 @@ from control.registry.database import Unopenable as UnopenableRegistry
 from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
 from hyperplan.endpoint import Endpoint
+from hyperplan.secret import Secret
 
 log = logging.getLogger("hyperplan.control")
 
@@ -36,7 +37,8 @@ GRACE = 2
 class ControlSettings(NamedTuple):
     """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
-    `registry` and `store` are URLs; without them both are files in the folder `data`.
+    `registry` and `store` are URLs; without them both are files in the folder `data`. The `secret`
+    is that of the sidecars, if control may know it.
     """
 
     listen: tuple[str, int]
@@ -47,6 +49,7 @@ class ControlSettings(NamedTuple):
     store: str | None = None
     keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
+    secret: Secret | None = None
 
 
 class _Server(uvicorn.Server):
@@ -129,7 +132,7 @@ def _open(settings: ControlSettings, opened: contextlib.AsyncExitStack) -> tuple
             raise Unavailable(f"the registry cannot be read: {error}") from error
 
     try:
-        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of)
+        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of, settings.secret)
     except UnopenableStore as error:
         raise CannotStart(str(error)) from None
     opened.callback(store.close)

@@ -167,7 +167,7 @@ def _witnesses(case: Case, name: str, gone: Gone, field: str) -> Witnesses | Non
     stretches = _stretches(before, name, sum(look.profile.rows for look in looks))
     history = History(case.training.features[name], chunks, stretches)
     found = merged(looks).unknown_profiles[field]
-    unhashed = Unhashed(case.schema.features[name], history.training, history.stretches)
+    unhashed = Unhashed(case.schema.features[name], history.training, history.stretches, case.secret)
     return Witnesses(
         values(unhashed, history, found),
         distinct(history, found) + nulls(history, found),

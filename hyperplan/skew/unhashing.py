@@ -11,8 +11,8 @@ likewise, and so each hash of a field becomes one of
 No value is told to anybody: only how many fell into which bin.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from hyperplan.profile import CategoryCounts, FeatureProfile, Numbers
 from hyperplan.profile.quantiles import keys_of
 from hyperplan.sample import hashed
 from hyperplan.schema import AnyFeature, Bool
+from hyperplan.secret import Secret
 from hyperplan.skew.bins import MOST_CATEGORIES, edges_of, holds_texts, numbers_of
 
 Floats = NDArray[np.float64]
@@ -31,6 +32,14 @@ MARGIN = 0.25
 """How much further than training the multiples go on either side, in widths of its range: seasons do."""
 STEPPED = 0.9
 """The share of numbers that must be multiples of a step for it to be the feature's."""
+
+
+HashValue = Callable[[Any], str]
+
+
+def _as_it_is(value: str) -> str:
+    """The hash of a value of a feature that is known by its hashes alone."""
+    return value
 
 
 class Sorted(NamedTuple):
@@ -48,12 +57,21 @@ class Sorted(NamedTuple):
 class Unhashed:
     """The hashes of all that a feature can hold, by bin."""
 
-    def __init__(self, feature: AnyFeature, training: FeatureProfile, recent: Sequence[FeatureProfile] = ()) -> None:
+    def __init__(
+        self,
+        feature: AnyFeature,
+        training: FeatureProfile,
+        recent: Sequence[FeatureProfile] = (),
+        secret: Secret | None = None,
+    ) -> None:
         several = [training, *recent]
-        if holds_texts(training):
-            self._cut: _Texts | _Numbers = _Texts(feature, several)
+        hash_value = hashed if secret is None else secret.value
+        if feature.masking == "hash":
+            self._cut: _Texts | _Numbers = _Texts(feature, several, _as_it_is)
+        elif holds_texts(training):
+            self._cut = _Texts(feature, several, hash_value)
         else:
-            self._cut = _Numbers(training)
+            self._cut = _Numbers(training, hash_value)
         self._bins = self._cut.hashes(several)
 
     def of_hashes(self, field: FeatureProfile) -> Sorted:
@@ -71,7 +89,8 @@ class Unhashed:
 class _Texts:
     """The common texts of a feature have bins to themselves, the others share the last."""
 
-    def __init__(self, feature: AnyFeature, several: Sequence[FeatureProfile]) -> None:
+    def __init__(self, feature: AnyFeature, several: Sequence[FeatureProfile], hash_value: HashValue) -> None:
+        self._hash = hash_value
         known: dict[str, int] = {}
         for counts in _kept(several):
             for value, count in counts.counts.items():
@@ -82,7 +101,7 @@ class _Texts:
         self.size = max(self._bin.values(), default=0) + 1
 
     def hashes(self, several: Sequence[FeatureProfile]) -> dict[str, int]:  # noqa: ARG002 - as for numbers
-        return {hashed(value == "true" if self._truths else value): place for value, place in self._bin.items()}
+        return {self._hash(value == "true" if self._truths else value): place for value, place in self._bin.items()}
 
     def counts(self, profile: FeatureProfile) -> Sorted:
         bins, foreign = np.zeros(self.size), 0
@@ -103,7 +122,8 @@ def _kept(several: Iterable[FeatureProfile]) -> list[CategoryCounts]:
 class _Numbers:
     """Few numbers have a bin each; many are cut at their deciles, by the cells of the sketch."""
 
-    def __init__(self, training: FeatureProfile) -> None:
+    def __init__(self, training: FeatureProfile, hash_value: HashValue) -> None:
+        self._hash = hash_value
         self._training = numbers_of(training)
         frequent = self._training.frequent
         self._few = np.array(sorted(frequent.counts), np.float64) if frequent.complete else None
@@ -117,7 +137,8 @@ class _Numbers:
             for numbers in map(numbers_of, several)
         ]
         values = np.unique(np.concatenate([*kept, self._multiples()]))
-        return {hashed(value): place for value, place in zip(values.tolist(), self._places(values, kept), strict=True)}
+        places = self._places(values, kept)
+        return {self._hash(value): place for value, place in zip(values.tolist(), places, strict=True)}
 
     def _multiples(self) -> Floats:
         if self._step is None:

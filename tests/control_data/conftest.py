@@ -10,7 +10,18 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from control.api import export, feedback, performance, references, samples, sent_samples, shadow, skew, traffic
+from control.api import (
+    entities,
+    export,
+    feedback,
+    performance,
+    references,
+    samples,
+    sent_samples,
+    shadow,
+    skew,
+    traffic,
+)
 from control.otlp import OtlpReceiver
 from control.otlp.commits import Commits
 from control.problems import HANDLERS
@@ -190,6 +201,7 @@ def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
     commits = Commits(store)
     app = Litestar(
         [
+            *entities.handlers,
             *export.handlers,
             *feedback.handlers,
             *performance.handlers,
