@@ -8,8 +8,10 @@ from rich.table import Table
 
 Plain = dict[str, Any]
 NOTHING = "-"
-SHOWN = ("accuracy", "precision", "recall", "f1", "macro_f1", "auc", "log_loss", "brier", "calibration", "rmse", "mae")
-SHOWN += ("bias", "reward")
+SHOWN = (
+    *("accuracy", "precision", "recall", "f1", "macro_f1", "auc", "log_loss", "brier", "calibration"),
+    *("rmse", "mae", "bias", "reward"),
+)
 """Metrics in the order in which they are shown."""
 
 

@@ -16,10 +16,12 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    experiments,
     export,
     feedback,
     health,
     lineage,
+    paired,
     performance,
     plan,
     references,
@@ -31,6 +33,7 @@ from control.api import (
     traffic,
 )
 from control.api.bodies import LARGEST
+from control.experiments.book import ExperimentBook
 from control.jobs.metrics import JobMetrics
 from control.lineages import Lineages
 from control.openapi import CONFIG
@@ -63,6 +66,7 @@ def create_app(
         "sidecars": sidecars,
         "request_counts": counts,
         "alerting": alerting,
+        "experiments": ExperimentBook(registry.engine),
         "job_metrics": job_metrics or JobMetrics(),
     }
     modules = (
@@ -76,6 +80,8 @@ def create_app(
         export,
         sent_samples,
         feedback,
+        experiments,
+        paired,
         performance,
         shadow,
         skew,

@@ -25,6 +25,10 @@ class Traffic(NamedTuple):
     arm: str | None = None
     slice: str = ALL
 
+    def everything(self) -> bool:
+        """Whether all rows are looked at."""
+        return self.arm is None and self.slice == ALL
+
     def buckets(self, store: Store) -> list[Bucket]:
         """The buckets of these rows."""
         return store.windows.find(self.endpoint, self.since, self.until, arm=self.arm, slice=self.slice)
@@ -40,12 +44,16 @@ def case_of(
 ) -> Case:
     """The case of a model: its reference, and looks at all rows of the traffic, whoever answered; the outputs are the model's own.
 
-    `buckets` are those of the traffic. The same hours of the weeks before are read from the store.
+    `buckets` are those of the traffic. The same hours of the weeks before are read from the store, and, where all rows are looked at, which of them got a label.
     """
     looks = looks_of(buckets, model)
+    schema = shown_schema(endpoint.schema)
     series = masked_series(endpoint.schema, reference.series if reference else ())
-    season = _season(store, model, traffic, looks[-1].end) if looks else ()
-    return Case(shown_schema(endpoint.schema), series, looks, season, secret=store.secret)
+    if not looks:
+        return Case(schema, series, looks)
+    labels = store.labels.of(endpoint.name, traffic.until) if traffic.everything() else ()
+    season = _season(store, model, traffic, looks[-1].end)
+    return Case(schema, series, looks, season, labels, secret=store.secret)
 
 
 def _season(store: Store, model: str, traffic: Traffic, until: int) -> Sequence[Look]:

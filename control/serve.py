@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from control.alerts.alerting import Alerting
 from control.alerts.courier import Webhooks
 from control.app import create_app
+from control.experiments.judging import Judging
 from control.jobs import Job, Jobs
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
@@ -82,15 +83,15 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
         alerting = Alerting(registry, store, settings.webhooks)
         opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
-        jobs = Jobs(_jobs(alerting))
+        jobs = Jobs(_jobs(registry, store, alerting))
         opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
         app = create_app(registry, store, feed, alerting, jobs.metrics)
         await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
 
 
-def _jobs(alerting: Alerting) -> list[Job]:
+def _jobs(registry: Registry, store: Store, alerting: Alerting) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch]
+    return [alerting.watch, Judging(registry, store)]
 
 
 def _spare_the_collector() -> None:

@@ -207,9 +207,16 @@ def adapted(endpoint: Endpoint, arm: str) -> bool:
     """Whether the requests of an arm meet the adapt stage.
 
     They need it if a model of its chain does not speak as clients do, and if there is more than one model: an answer that
-    cannot be understood then fails over. And where thresholds make decisions of answers, since it is there that answers are read.
+    cannot be understood then fails over. And where thresholds make decisions of answers, since it is there that answers are read. Arms between
+    which requests are split all meet it if one does: the stage counts how each does, and costs all alike.
     """
     if endpoint.thresholds is not None:
         return True
+    split = endpoint.routing.split
+    beside = [other for other, weight in split.items() if weight > 0] if split.get(arm, 0) > 0 else []
+    return any(_chain_adapted(endpoint, each) for each in (arm, *beside))
+
+
+def _chain_adapted(endpoint: Endpoint, arm: str) -> bool:
     chain = endpoint.routing.chain(arm)
     return len(chain) > 1 or not all(endpoint.identical(model) for model in chain)

@@ -96,7 +96,16 @@ def test_only_comparisons_experiments_outcomes_pictures_profiles_and_skew_comput
         for source in sources("hyperplan")
         if roots(source) & {"numpy", "scipy", "pandas"}
     }
-    assert heavy <= {"comparison", "experiments", "outcomes.py", "performance", "pictures", "profile", "skew", "thresholds"}
+    assert heavy <= {
+        "comparison",
+        "experiments",
+        "outcomes.py",
+        "performance",
+        "pictures",
+        "profile",
+        "skew",
+        "thresholds",
+    }
 
 
 def imported(*modules: str) -> set[str]:

@@ -124,7 +124,7 @@ class Watch:
     def ask(self, look: Look) -> Answer:
         """Show a look, and ask what is wrong now and what there is to tell."""
         self.remember([look])
-        case = self._case.showing(self._held)
+        case = self._case = self._case.showing(self._held)
         found = detect(case)
         return Answer(tuple(found), self._told(case, found))
 

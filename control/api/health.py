@@ -13,6 +13,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from control.alerts.alerting import Alerting
+from control.experiments.book import ExperimentBook
+from control.experiments.metrics import measured
 from control.jobs.metrics import JobMetrics
 from control.plans import PlanFeed, Sidecars
 from control.problems import HttpProblem
@@ -47,6 +49,7 @@ async def metrics(
     sidecars: NamedDependency[Sidecars],
     request_counts: NamedDependency[RequestCounts],
     alerting: NamedDependency[Alerting],
+    experiments: NamedDependency[ExperimentBook],
     job_metrics: NamedDependency[JobMetrics],
 ) -> Response[bytes]:
     """Control's own numbers, in Prometheus' text format (version 0.0.4)."""
@@ -63,7 +66,8 @@ async def metrics(
     }
     for name, (meaning, value) in gauges.items():
         Gauge(name, meaning, registry=told).set(value)
-    told.register(_Given([_answers(request_counts), *await asyncio.to_thread(alerting.measured)]))
+    kept = [*await asyncio.to_thread(alerting.measured), *await asyncio.to_thread(measured, registry, experiments)]
+    told.register(_Given([_answers(request_counts), *kept]))
     registries = (told, alerting.metrics.registry, job_metrics.registry)
     return Response(b"".join(map(generate_latest, registries)), media_type=TEXT)
 

@@ -92,7 +92,7 @@ def get_shadow(
     period = read_period(since, until, None, store.bucket_seconds)
     answers = store.shadows.answers(name, period.since, period.until)
     cut = THRESHOLD if threshold is None else threshold
-    asked = [Shadowed(name, shadow, period.since, period.until) for shadow in _models(endpoint, answers, model)]
+    asked = [Shadowed(name, shadow, period.since, period.until) for shadow in shadows_of(endpoint, answers, model)]
     return ShadowReport(
         endpoint=name,
         since=as_date(period.since),
@@ -103,8 +103,12 @@ def get_shadow(
     )
 
 
-def _models(endpoint: Endpoint, answered: Iterable[str], model: str | None) -> list[str]:
-    """Which shadows are asked for: those of the document, then others that answered, or the one that is named."""
+def shadows_of(endpoint: Endpoint, answered: Iterable[str], model: str | None) -> list[str]:
+    """Which shadows are asked for: those of the document, then others that answered, or the one that is named.
+
+    Raises:
+        HttpProblem: 422, the parameter names no model.
+    """
     found = list(dict.fromkeys([*endpoint.routing.shadow, *answered]))
     if model is None:
         return found

@@ -17,9 +17,13 @@ LABELS = {
     "hyperplan.violations": ("hyperplan.feature", "hyperplan.kind"),
     "hyperplan.flaws": ("hyperplan.flaw",),
     "hyperplan.attempts": ("hyperplan.model", "hyperplan.outcome"),
+    "hyperplan.arm.attempts": ("hyperplan.arm", "hyperplan.revision", "hyperplan.outcome"),
+    "hyperplan.arm.latencies": ("hyperplan.arm", "hyperplan.revision", "hyperplan.up_to"),
+    "hyperplan.arm.predictions": ("hyperplan.arm", "hyperplan.revision", "hyperplan.range"),
+    "hyperplan.arm.violations": ("hyperplan.arm", "hyperplan.revision"),
     "hyperplan.samples.dropped": (),
 }
-"""The sums that are kept, and the attributes by which each is told apart, besides the endpoint."""
+"""The sums that are kept, and the attributes by which each is told apart, besides the endpoint. The first is the series' label, the others are its kind."""
 
 _LARGEST = 1 << 62
 
@@ -61,8 +65,8 @@ def _points_of_others(metric: Metric) -> int:
 
 def _sum(metric: str, instance: str, point: NumberDataPoint) -> CumulativeSum:
     attributes = _texts(point.attributes)
-    labels = [attributes.get(name, "") for name in LABELS[metric]]
-    series = Series(metric, attributes.get(ENDPOINT, ""), *labels)
+    label, *kinds = [attributes.get(name, "") for name in LABELS[metric]] or [""]
+    series = Series(metric, attributes.get(ENDPOINT, ""), label, "/".join(kinds))
     return CumulativeSum(series, instance, point.start_time_unix_nano, point.time_unix_nano, point.as_int)
 
 

@@ -21,7 +21,8 @@ MERGED_AT_ONCE = 10_000
 
 
 class Series(NamedTuple):
-    """What is counted: a metric, of an endpoint, and up to two labels (arm, outcome or flaw; feature and kind, or model and outcome)."""
+    """What is counted: a metric, of an endpoint, and up to two labels (arm, outcome or flaw; feature and kind, or model and outcome). Of an arm's
+    metrics the second is the revision and what else there is, with a slash between them."""
 
     metric: str
     endpoint: str = ""
@@ -51,7 +52,7 @@ class Counters:
         if not sums:
             return
         with self._database.writing() as writer:
-            known = _known(writer, {storable_text(point.instance) for point in sums})
+            known = _known(writer, sums)
             changed: dict[tuple[str, str, int], int] = {}
             increments: Counter[tuple[str, str, str, str, int]] = Counter()
             for point in sorted(sums, key=lambda point: point.time):
@@ -83,9 +84,12 @@ class Counters:
 _SCATTERED = Scattered(COUNTER_INCREMENTS, "bucket", (*Series._fields, "bucket"), "increment")
 
 
-def _known(writer: Writer, instances: set[str]) -> dict[tuple[str, str, int], int]:
+def _known(writer: Writer, sums: Sequence[CumulativeSum]) -> dict[tuple[str, str, int], int]:
+    """The last sums of those processes since those starts; what they counted under revisions of long ago they send no more, but it is few."""
     table = COUNTER_STATES.query
-    rows = writer.rows(table.filter(table.instance.isin(sorted(instances))))
+    instances = {storable_text(point.instance) for point in sums}
+    starts = {point.start for point in sums}
+    rows = writer.rows(table.filter(table.instance.isin(sorted(instances)), table.start.isin(sorted(starts))))
     return {(series, instance, start): value for series, instance, start, value in rows}
 
 

@@ -5,8 +5,9 @@ samples may come after their feedback, and revisions in any order. Feedback for 
 another endpoint is joined to nothing of this one.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from control.stores.databases import Database, Writer
@@ -109,8 +110,19 @@ class Feedbacks:
 
     def labelled(self, endpoint: str, task: Task, since: int, until: int) -> Outcomes:
         """The rows of sampled predictions made in a range of time that have feedback, each with the newest, in order of time."""
+        return outcomes_of(task, self._labelled(endpoint, since, until))
+
+    def labelled_twice(
+        self, endpoint: str, task: Task, since: int, until: int, answers: Mapping[str, bytes]
+    ) -> tuple[Outcomes, Outcomes]:
+        """The same, of those predictions only to which there are other answers, by prediction id: as they were answered, and as they would have been."""
+        pairs = [pair for pair in self._labelled(endpoint, since, until) if pair.prediction_id in answers]
+        others = [pair._replace(body=answers[pair.prediction_id]) for pair in pairs]
+        return outcomes_of(task, pairs), outcomes_of(task, others)
+
+    def _labelled(self, endpoint: str, since: int, until: int) -> list[Labelled]:
         newest = _newest([*self._by_id(endpoint, since, until), *self._by_entity(endpoint, since, until)[0]])
-        return outcomes_of(task, sorted(newest, key=lambda pair: (pair.time, pair.prediction_id, pair.feedback.row)))
+        return sorted(newest, key=lambda pair: (pair.time, pair.prediction_id, pair.feedback.row))
 
     def coverage(self, endpoint: str, since: int, until: int) -> Coverage:
         """How much of the predictions of a range of time has feedback, and how much feedback has no prediction."""
@@ -125,6 +137,29 @@ class Feedbacks:
             ((count,),) = reader.rows(made.count().as_table())
             ((missing,),) = reader.rows(unsampled.count().as_table())
         return Coverage(int(count), len(labelled), int(missing), ambiguous)
+
+    def changed(self, endpoint: str, received: int, since: int, until: int, width: int) -> set[int]:
+        """The stretches of time in whose predictions feedback was received from a time on: their starts, multiples of `width`."""
+        samples, feedback = _samples(endpoint, since, until), _feedbacks(endpoint)
+        new = feedback.filter(feedback.told_time >= received)
+        joined = samples.join(new.filter(~new.told_lost), samples.prediction_id == new.told_subject)
+        near = new.filter(new.told_lost, new.told_predicted_at >= since, new.told_predicted_at < until)
+        with self._database.reading() as reader:
+            times = [*reader.rows(joined.select("time")), *reader.rows(near.select("told_predicted_at"))]
+        return {time - time % width for (time,) in times}
+
+    def drawn(self, endpoint: str, since: int, until: int, most: int) -> tuple[list[Labelled], float]:
+        """The newest pairs of about `most` of the predictions of a range of time that have feedback, and their share of all of these."""
+        samples, feedback = _samples(endpoint, since, until), _feedbacks(endpoint)
+        told = feedback.filter(~feedback.told_lost)
+        joined = samples.join(told, samples.prediction_id == told.told_subject)
+        by_entity, _ = self._by_entity(endpoint, since, until)
+        with self._database.reading() as reader:
+            ((count,),) = reader.rows(joined.aggregate(count=joined.count()))
+            share = min(1.0, most / max(int(count) + len(by_entity), 1))
+            part = joined.order_by(joined.prediction_id.hash()).limit(math.ceil(share * int(count)))
+            by_id = [_pair(row) for row in reader.rows(part.select(*_NAMES))]
+        return _newest([*by_id, *by_entity[:: round(1 / share)]]), share
 
     def _by_id(self, endpoint: str, since: int, until: int) -> list[Labelled]:
         """Pairs that the prediction id joins."""

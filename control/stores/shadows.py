@@ -96,6 +96,12 @@ class Shadows:
         query = joined.select(*_OF_SAMPLE, *[f"shadow_{name}" for name in _OF_SHADOW if name != "time"])
         return [_answered(*row) for row in self._rows(query)]
 
+    def good_answers(self, asked: Shadowed) -> dict[str, bytes]:
+        """The answers that a client could have been given, as they were encoded, by prediction id."""
+        table = _asked(asked)
+        good = table.filter(table.failure.isnull(), table.status < 400)
+        return dict(self._rows(good.select("prediction_id", "body")))
+
     def unanswered(self, asked: Shadowed) -> dict[int, int]:
         """Sampled requests that an arm was chosen for and no answer of the shadow is known of, by the revision of the endpoint."""
         samples, shadows = SAMPLES.query, _near(SHADOWS, asked)

@@ -14,12 +14,13 @@ from control.stores.feedback import Feedbacks
 from control.stores.forgetting import remove_before, time_to_fit
 from control.stores.forgotten import Erased, Forgotten
 from control.stores.keeping import Keeping
+from control.stores.labels import Labels
 from control.stores.references import References
-from control.stores.samples import Samples
-from control.stores.shadows import Shadows
+from control.stores.samples import JOIN_SPAN, Samples
+from control.stores.shadows import Shadowed, Shadows
 from control.stores.tables import COUNTER_INCREMENTS, FEEDBACK, SAMPLES, SHADOWS, WINDOWS, StoredTable
 from control.stores.windows import Windows
-from hyperplan.endpoint import Endpoint
+from hyperplan.endpoint import Endpoint, Task
 from hyperplan.feedback import Feedback
 from hyperplan.outcomes import Outcomes
 from hyperplan.sample import Sample
@@ -51,6 +52,7 @@ class Store:
         self.feedback = Feedbacks(database)
         self.forgotten = Forgotten(database)
         self.windows = Windows(database, bucket, endpoints)
+        self.labels = Labels(self.windows, self.feedback, endpoints)
         self.counters = Counters(database, bucket)
         self.references = References(database)
 
@@ -81,10 +83,23 @@ class Store:
         Raises:
             LookupError: there is no such endpoint.
         """
-        found = self._endpoints(endpoint)
+        return self.feedback.labelled(endpoint, self._task(endpoint), since, until)
+
+    def labelled_twice(self, asked: Shadowed) -> tuple[Outcomes, Outcomes]:
+        """The predictions that have feedback and an answer of a shadow: as clients were answered, and as the shadow would have.
+
+        Raises:
+            LookupError: there is no such endpoint.
+        """
+        answers = self.shadows.good_answers(asked)
+        since, until = asked.since - JOIN_SPAN, asked.until + JOIN_SPAN
+        return self.feedback.labelled_twice(asked.endpoint, self._task(asked.endpoint), since, until, answers)
+
+    def _task(self, name: str) -> Task:
+        found = self._endpoints(name)
         if found is None:
-            raise LookupError(f"there is no endpoint {endpoint!r}")
-        return self.feedback.labelled(endpoint, found.task, since, until)
+            raise LookupError(f"there is no endpoint {name!r}")
+        return found.task
 
     def _take(self, arrivals: Sequence[Arrival]) -> int:
         with self._database.writing() as writer:

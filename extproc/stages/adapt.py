@@ -30,11 +30,15 @@ from hyperplan.decision import number_in
 from hyperplan.plan import ROUTING_HEADER, CompiledEndpoint, CompiledPlan, longest_answer
 from hyperplan.protocols import JSON_LENGTH_HEADER, Body, Unreadable
 from hyperplan.protocols.base import written
+from hyperplan.ranges import UNKNOWN, latency_of, range_of
 from hyperplan.sample import bounded
 from hyperplan.shadow import ShadowSample
 from hyperplan.thresholds.answer import with_decisions
 from hyperplan.thresholds.decider import Decider, header_of
 from hyperplan.translation import UNTRANSLATABLE, Asked, Translation, Untranslatable
+
+ATTEMPT_HEADER = "x-envoy-attempt-count"
+"""The how many-th attempt of its request it is; Envoy says so, from 1."""
 
 FAILED = 503
 """The status of an attempt that failed, whatever the model said: one that Envoy tries again."""
@@ -102,13 +106,16 @@ class AdaptExchange:
     __slots__ = (
         "_adapt",
         "_answer",
+        "_arm",
         "_asked",
         "_began",
+        "_cluster",
         "_coding",
         "_endpoint",
         "_headers",
         "_inclusion",
         "_is_shadow",
+        "_marked",
         "_metadata",
         "_model",
         "_path",
@@ -120,6 +127,7 @@ class AdaptExchange:
     )
 
     _answer: Headers
+    _cluster: list[str]
     _endpoint: CompiledEndpoint
     _headers: Headers
     _model: str
@@ -133,6 +141,8 @@ class AdaptExchange:
         self._state = State.NEW
         self._asked: Asked | None = None  # None where the request went to the model as it was
         self._is_shadow = False
+        self._arm = ""
+        self._marked = False
         self._inclusion: float | None = None
         self._status: int | None = None
         self._coding: bytes | None = None
@@ -185,6 +195,8 @@ class AdaptExchange:
         self._path = headers.get(rewrites.PATH_HEADER)
         if headers.get("x-hyperplan-shadow") is not None:
             self._on_shadow(headers)
+        elif len(endpoint.arms) > 1 and headers.get(ATTEMPT_HEADER) == b"1":
+            self._on_first(headers, endpoint)
         said = Said.of(headers)
         if self._translation.identical:
             self._state = State.ANSWER
@@ -262,10 +274,18 @@ class AdaptExchange:
 
     def _decided_by(self, headers: Headers) -> CompiledEndpoint | None:
         """The endpoint that the request was decided by; its name is in that of the arm's cluster."""
-        parts = text(headers.get(ROUTING_HEADER) or b"").split("/")
+        parts = self._cluster = text(headers.get(ROUTING_HEADER) or b"").split("/")
         if len(parts) < 3:
             return None
         return self._adapt.revisions.find(parts[1], number_in(headers.get(answers.REVISION_HEADER)))
+
+    def _on_first(self, headers: Headers, endpoint: CompiledEndpoint) -> None:
+        """The first attempt of a request says how its arm does beside others, unless the request named its arm itself."""
+        force = endpoint.force_header
+        if force is None or headers.get(force) is None:
+            self._arm = self._cluster[2]
+            self._marked = headers.get(answers.VIOLATIONS_HEADER) is not None
+            self._began = self._adapt.monotonic()
 
     def _on_shadow(self, headers: Headers) -> None:
         self._is_shadow = True
@@ -356,9 +376,21 @@ class AdaptExchange:
         """The attempt has come to its end, and so has what there is to say of it."""
         self._state = State.DONE
         if not self._is_shadow:
-            self._adapt.observer.attempted(self._endpoint.name, self._model, outcome)
+            self._count(outcome, predictions)
+            if failure is not None and outcome != "client_error":
+                self._adapt.observer.failed(self._endpoint.name, self._model, failure, self._prediction_id())
         elif self._inclusion is not None:
             self._tell(self._inclusion, failure, predictions or [])
+
+    def _count(self, outcome: Outcome, predictions: list[Any] | None) -> None:
+        endpoint, observer = self._endpoint, self._adapt.observer
+        if not self._arm:
+            observer.attempted((endpoint.name, self._model, outcome, "", 0, 0, UNKNOWN, False))
+            return
+        latency = latency_of(self._adapt.monotonic() - self._began)
+        said = range_of(endpoint.document.task, predictions[0]) if predictions else UNKNOWN
+        revision = endpoint.revision
+        observer.attempted((endpoint.name, self._model, outcome, self._arm, revision, latency, said, self._marked))
 
     def _tell(self, inclusion: float, failure: str | None, predictions: list[Any]) -> None:
         sample = ShadowSample(

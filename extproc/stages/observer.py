@@ -18,6 +18,12 @@ Outcome = Literal["ok", "client_error", "failed", "not_understood", "untranslata
 nobody can use; it could not be asked, since the request cannot be said in its protocol; or there was no end of an answer."""
 
 
+Attempt = tuple[str, str, Outcome, str, int, int, int, bool]
+"""What there is to count of an attempt: endpoint, model and outcome; and, of the first attempt of a request whose arm was chosen at random, that
+arm, the revision that chose it, the positions of its latency and of its first prediction in `hyperplan.ranges`, and whether its rows broke the schema. Of others the
+arm is "". A plain tuple: it is made in the middle of a request, and it is the key under which it is counted."""
+
+
 class Trace(NamedTuple):
     """Where a request stands in a trace (W3C Trace Context): ids as integers, and whether the trace is recorded."""
 
@@ -84,8 +90,11 @@ class Observer(Protocol):
     def flawed(self, endpoint: str, flaw: str) -> None:
         """A body had no rows that could be read."""
 
-    def attempted(self, endpoint: str, model: str, outcome: Outcome) -> None:
+    def attempted(self, attempt: Attempt) -> None:
         """An attempt at a model that goes through the adapt stage has ended."""
+
+    def failed(self, endpoint: str, model: str, why: str, prediction_id: str) -> None:
+        """It ended without a good answer, and why."""
 
     def decided(self, decision: Decision) -> None:
         """A traced request was decided."""

@@ -1,7 +1,8 @@
 """The part of an observer that counts: the same in the process that exports and in a worker that reports."""
 
-from extproc.stages.observer import Outcome
+from extproc.stages.observer import Attempt
 from extproc.telemetry.counts import Counts
+from extproc.telemetry.failures import FailureLog
 
 
 class Counting:
@@ -9,6 +10,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.counts = Counts()
+        self._failures = FailureLog()
 
     def routed(self, endpoint: str, arm: str) -> None:
         """Count a request and the choice of its arm."""
@@ -30,6 +32,10 @@ class Counting:
         """Count a body without rows."""
         self.counts.flawed(endpoint, flaw)
 
-    def attempted(self, endpoint: str, model: str, outcome: Outcome) -> None:
+    def attempted(self, attempt: Attempt) -> None:
         """Count an attempt at a model."""
-        self.counts.attempted(endpoint, model, outcome)
+        self.counts.attempted(attempt)
+
+    def failed(self, endpoint: str, model: str, why: str, prediction_id: str) -> None:
+        """Say that an attempt failed, now and then."""
+        self._failures.tell(endpoint, model, why, prediction_id)

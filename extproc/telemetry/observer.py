@@ -136,6 +136,7 @@ class Telemetry(Counting):
         provider = MeterProvider([reader], self._resource, shutdown_on_exit=False)
         meter = provider.get_meter(SCOPE.name, SCOPE.version)
         counts = self.counts
+        of_arm = ("hyperplan.endpoint", "hyperplan.arm", "hyperplan.revision")
         for name, attributes, totals in (
             ("hyperplan.requests", ("hyperplan.endpoint", "hyperplan.outcome"), counts.requests),
             ("hyperplan.choices", ("hyperplan.endpoint", "hyperplan.arm"), lambda: counts.choices),
@@ -149,8 +150,12 @@ class Telemetry(Counting):
             (
                 "hyperplan.attempts",
                 ("hyperplan.endpoint", "hyperplan.model", "hyperplan.outcome"),
-                lambda: counts.attempts,
+                counts.attempts,
             ),
+            ("hyperplan.arm.attempts", (*of_arm, "hyperplan.outcome"), counts.arm_attempts),
+            ("hyperplan.arm.latencies", (*of_arm, "hyperplan.up_to"), counts.arm_latencies),
+            ("hyperplan.arm.predictions", (*of_arm, "hyperplan.range"), counts.arm_predictions),
+            ("hyperplan.arm.violations", of_arm, counts.arm_violations),
         ):
             meter.create_observable_counter(name, [_observed(attributes, totals)])
         meter.create_observable_counter("hyperplan.samples.dropped", [lambda _: [Observation(self.dropped)]])

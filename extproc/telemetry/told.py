@@ -6,7 +6,7 @@ Types that are read back by their annotations stay out of modules that are compi
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from extproc.stages.observer import Decision
+from extproc.stages.observer import Attempt, Decision
 
 Key = tuple[str, ...]
 
@@ -19,7 +19,7 @@ class Increments(NamedTuple):
     rejections: list[tuple[Key, int]]
     violations: list[tuple[Key, int]]
     flaws: list[tuple[Key, int]]
-    attempts: list[tuple[Key, int]]
+    attempts: list[tuple[Attempt, int]]
 
 
 class Told(NamedTuple):

@@ -375,16 +375,18 @@ class RouteConfiguration(_message.Message):
     def __init__(self, name: _Optional[str] = ..., virtual_hosts: _Optional[_Iterable[_Union[VirtualHost, _Mapping]]] = ...) -> None: ...
 
 class VirtualHost(_message.Message):
-    __slots__ = ("name", "domains", "include_attempt_count_in_response", "matcher")
+    __slots__ = ("name", "domains", "include_request_attempt_count", "include_attempt_count_in_response", "matcher")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DOMAINS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_REQUEST_ATTEMPT_COUNT_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_ATTEMPT_COUNT_IN_RESPONSE_FIELD_NUMBER: _ClassVar[int]
     MATCHER_FIELD_NUMBER: _ClassVar[int]
     name: str
     domains: _containers.RepeatedScalarFieldContainer[str]
+    include_request_attempt_count: bool
     include_attempt_count_in_response: bool
     matcher: Matcher
-    def __init__(self, name: _Optional[str] = ..., domains: _Optional[_Iterable[str]] = ..., include_attempt_count_in_response: _Optional[bool] = ..., matcher: _Optional[_Union[Matcher, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., domains: _Optional[_Iterable[str]] = ..., include_request_attempt_count: _Optional[bool] = ..., include_attempt_count_in_response: _Optional[bool] = ..., matcher: _Optional[_Union[Matcher, _Mapping]] = ...) -> None: ...
 
 class Matcher(_message.Message):
     __slots__ = ("matcher_tree", "on_no_match")

@@ -33,7 +33,11 @@ def virtual_host(host: str | None, found: Mapping[str, bytes], otherwise: bytes)
         matcher.matcher_tree.input.CopyFrom(_path())
         matcher.matcher_tree.prefix_match_map.map.update(found)
     return VirtualHost(
-        name=host or "*", domains=_domains(host), matcher=matcher, include_attempt_count_in_response=True
+        name=host or "*",
+        domains=_domains(host),
+        matcher=matcher,
+        include_request_attempt_count=True,
+        include_attempt_count_in_response=True,
     )
 
 

@@ -107,7 +107,7 @@ class AssignmentBets:
 
     def interval(self, height: float) -> tuple[float, float]:
         """The confidence sequence of one experiment until now: the least and the greatest effect against which less than e^height was won."""
-        low, high = kept(self._effect.at(self.nulls), self.best, height)
+        low, high = kept(self._effect.at(self.nulls), self.best, height, self.leaning())
         return low, high
 
     def leaning(self) -> NDArray[np.int64]:

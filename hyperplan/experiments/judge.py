@@ -1,6 +1,6 @@
 """From the design of an experiment and what was seen to a verdict on each treatment: all the parts, put together. Pure; the clock is an argument.
 
-What comes in: labelled predictions, the weights of each routing revision, and counters of all traffic for the guardrails. Units that first came before the
+What comes in: labelled predictions as rows of units, the weights of each routing revision, and counters of all traffic for the guardrails. Units that first came before the
 start are not part of the experiment unless they come again, but what is known of them from before may lessen the variance.
 
 Each call starts from the first row. Units are bet upon in pieces, and the last piece may be cut short by the look: what refutes something there counts, so
@@ -51,9 +51,14 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
+def rows_in(outcomes: Outcomes, design: Experiment) -> Rows:
+    """Outcomes as the rows that a design looks at."""
+    return rows_of(outcomes, design.metric.of, design.unit, design.arms)
+
+
 def judge(
     design: Experiment,
-    outcomes: Outcomes,
+    rows: Rows,
     weights: Mapping[int, Mapping[str, float]],
     start: int,
     now: int,
@@ -61,19 +66,17 @@ def judge(
 ) -> dict[str, Judged]:
     """A verdict on each treatment.
 
-    `outcomes` are those since the start, and those of the stretch before it if the design looks there. `weights` are those of the split by
+    `rows` are those since the start, and those of the stretch before it if the design looks there. `weights` are those of the split by
     routing revision. `start` and `now` are in nanoseconds since 1970.
 
     Raises:
-        KeyError: if a revision of the outcomes since the start has no weights.
+        KeyError: if a revision of the rows since the start has no weights.
     """
-    rows = rows_of(outcomes, design.metric.of, design.unit)
-    arms = outcomes.arm.names
     units = units_of(design, rows, start, now)
     before = _before(design, rows, units, start)
-    shares = {int(revision): _coded(weights[int(revision)], arms) for revision in np.unique(units.revision)}
+    shares = {revision: _coded(weights[revision], design.arms) for revision in map(int, np.unique(units.revision))}
     effect, sign = effect_of(design), _sign(design)
-    ratio = mismatch(*_by_revision(design, units, arms, weights))
+    ratio = mismatch(*_by_revision(design, units, weights))
     control, treatments = design.control_arm(), design.treatments()
     judged = {}
     for treatment in treatments:
@@ -82,8 +85,8 @@ def judge(
             control=control,
             compared=compare(
                 units,
-                _code(arms, control),
-                _code(arms, treatment),
+                design.arms.index(control),
+                design.arms.index(treatment),
                 shares,
                 effect,
                 design.alpha,
@@ -134,13 +137,8 @@ def _sign(design: Experiment) -> Literal[1, -1]:
     return 1 if design.metric.better == "higher" else -1
 
 
-def _code(arms: tuple[str, ...], arm: str) -> int:
-    """The code of an arm; one that nobody has for an arm without outcomes."""
-    return arms.index(arm) if arm in arms else len(arms) + 1
-
-
 def _coded(weights: Mapping[str, float], arms: tuple[str, ...]) -> dict[int, float]:
-    return {_code(arms, arm): weight for arm, weight in weights.items() if arm in arms}
+    return {arms.index(arm): weight for arm, weight in weights.items() if arm in arms}
 
 
 def _before(design: Experiment, rows: Rows, units: Units, start: int) -> Floats | None:
@@ -152,13 +150,13 @@ def _before(design: Experiment, rows: Rows, units: Units, start: int) -> Floats 
 
 
 def _by_revision(
-    design: Experiment, units: Units, arms: tuple[str, ...], weights: Mapping[int, Mapping[str, float]]
+    design: Experiment, units: Units, weights: Mapping[int, Mapping[str, float]]
 ) -> tuple[dict[int, dict[str, int]], dict[int, dict[str, float]]]:
     """Units and weights of the arms of the experiment, by revision; other arms are none of its business."""
     counts: dict[int, dict[str, int]] = {}
     shares: dict[int, dict[str, float]] = {}
     for revision in map(int, np.unique(units.revision)):
         mine = units.arm[units.revision == revision]
-        counts[revision] = {arm: int((mine == _code(arms, arm)).sum()) for arm in design.arms}
+        counts[revision] = {arm: int((mine == index).sum()) for index, arm in enumerate(design.arms)}
         shares[revision] = {arm: weights[revision].get(arm, 0.0) for arm in design.arms}
     return counts, shares

@@ -10,6 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperplan.endpoint import Task
+from hyperplan.outcomes import Outcomes
+
 Floats = NDArray[np.float64]
 Loss = Literal["brier", "error", "log", "absolute", "squared"]
 
@@ -48,11 +51,34 @@ LOSSES: Mapping[Loss, Callable[[Floats, Floats], Floats]] = {
 }
 
 
-def difference(loss: Loss, first: Floats, second: Floats, label: Floats, bound: float = 1.0) -> Floats:
-    """The loss of the second model minus that of the first, each cut at the bound, NaN where one of them or the label is.
+OF_TASK: Mapping[Task, tuple[Loss, ...]] = {
+    "binary": ("brier", "error", "log"),
+    "multiclass": ("error", "log"),
+    "regression": ("absolute", "squared"),
+}
+"""Which losses there are for a task, the usual one first."""
+BOUNDS: Mapping[Loss, float] = {"brier": 1.0, "error": 1.0, "log": 5.0}
+"""Where losses are cut unless somebody says otherwise: of a logarithmic one where a probability is less than 0.7 %. Those of numbers have no bound of their own."""
 
-    >>> difference("error", np.array([0.9, 0.1]), np.array([0.2, 0.2]), np.array([1.0, 0.0])).tolist()
-    [1.0, 0.0]
+
+def lost(loss: Loss, outcomes: Outcomes) -> Floats:
+    """The loss of each row, NaN where its prediction or its label is not known.
+
+    Of a multiclass task, an error is another class than the true one, and the logarithmic loss is that of the probability of the true class, where the model said it.
     """
-    lost = [np.minimum(LOSSES[loss](score, label), bound) for score in (first, second)]
-    return np.where(np.isnan(first) | np.isnan(second) | np.isnan(label), np.nan, lost[1] - lost[0])
+    if outcomes.task == "multiclass":
+        unknown = np.isnan(outcomes.label) | (outcomes.predicted < 0)
+        if loss == "error":
+            return np.where(unknown, np.nan, (outcomes.predicted != outcomes.label).astype(np.float64))
+        return -np.log(np.maximum(outcomes.truth_score, 1e-300))
+    unknown = np.isnan(outcomes.score) | np.isnan(outcomes.label)
+    return np.where(unknown, np.nan, LOSSES[loss](outcomes.score, outcomes.label))
+
+
+def difference(first: Floats, second: Floats, bound: float) -> Floats:
+    """The loss of the second model minus that of the first, each cut at the bound; NaN where one of them is.
+
+    >>> difference(np.array([0.0, 1.0]), np.array([7.0, 0.5]), 1.0).tolist()
+    [1.0, -0.5]
+    """
+    return np.minimum(second, bound) - np.minimum(first, bound)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hyperplan.experiments.assignment import FEWEST
 from hyperplan.experiments.compare import NULLS, pieces
-from hyperplan.experiments.wealth import CAUTION, MULTIPLES, bar, kept, won
+from hyperplan.experiments.wealth import CAUTION, MULTIPLES, bar, kept, leaning, won
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def paired(differences: Floats, bound: float, minimum: float, alpha: float, comp
     for piece in pieces(len(values)):
         best.look(values[piece])
     needed = bar(alpha, comparisons)
-    low, high = kept(minimum * NULLS, best.best, needed)
+    low, high = kept(minimum * NULLS, best.best, needed, best.leaning())
     return Paired(
         units=len(values),
         mean=float(values.mean()) if len(values) else math.nan,
@@ -88,10 +88,15 @@ class PairedBets:
         self._squares = self._squares + (differences**2).sum(axis=-1)
         self.best = np.maximum(self.best, won(self._wealth))
 
+    def leaning(self) -> NDArray[np.int64]:
+        """For each mean whether the true one seems higher (1) or lower (-1)."""
+        return np.asarray(leaning(self._wealth), np.int64)
+
     def _bet(self, differences: Floats) -> None:
         mean = self._total / self._units
-        variance = (self._squares / self._units - mean**2)[..., None, None]
-        wanted = np.where(variance > 0, self._minimum * MULTIPLES / np.where(variance > 0, variance, 1.0), 0.0)
+        # Where nothing differs nothing varies; whoever bets on that bets as much as caution lets them.
+        variance = np.maximum(self._squares / self._units - mean**2, 1e-12 * self._bound**2)[..., None, None]
+        wanted = self._minimum * MULTIPLES / variance
         most = CAUTION / (self._bound + np.abs(self._means))[:, None]
         stake = np.clip(wanted, -most, most)
         surprise = differences[..., None, :] - self._means[:, None]

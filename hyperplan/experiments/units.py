@@ -15,12 +15,14 @@ one, and are units of their own, with all of their rows.
 A unit of which no row has an outcome is not counted: if that happens to one arm more than to the other, the sample ratio of the counted units shows it.
 """
 
+from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperplan.outcomes import Coded, Outcomes
+from hyperplan.outcomes import Outcomes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -70,22 +72,39 @@ class Units(NamedTuple):
     value: Floats
 
 
-def rows_of(outcomes: Outcomes, of: Literal["reward", "label"], unit: Literal["entity", "request"]) -> Rows:
-    """Labelled predictions as rows of units: of entities, and of requests where there is no entity or they are the units."""
-    entity = outcomes.entity.codes.astype(np.int64)
-    alone = np.flatnonzero(entity < 0) if unit == "entity" else np.arange(len(outcomes))
-    requests = Coded.of(outcomes.prediction_id[alone].tolist()).codes
-    entity[alone] = len(outcomes.entity.names) + requests
+def rows_of(
+    outcomes: Outcomes, of: Literal["reward", "label"], unit: Literal["entity", "request"], arms: Sequence[str]
+) -> Rows:
+    """Labelled predictions as rows of units: of entities, and of requests where there is no entity or they are the units.
+
+    The code of an arm is its place among `arms`; what others were chosen for has the code after the last. The code of a unit is a hash of its name, so
+    that outcomes may be read in parts, in any order, and their rows put together (`joined`).
+    """
+    place = {arm: index for index, arm in enumerate(arms)}
+    arm = np.array([place.get(name, len(place)) for name in outcomes.arm.names] + [-1], np.int64)[outcomes.arm.codes]
+    entity = np.array([_hash("e", name) for name in outcomes.entity.names] + [0], np.int64)[outcomes.entity.codes]
+    alone = np.flatnonzero(outcomes.entity.codes < 0) if unit == "entity" else np.arange(len(outcomes))
+    entity[alone] = [_hash("r", name) for name in outcomes.prediction_id[alone].tolist()]
     return Rows(
         time=outcomes.time,
         known=outcomes.labelled_at,
         entity=entity,
-        arm=outcomes.arm.codes.astype(np.int64),
+        arm=arm,
         revision=outcomes.revision,
         value=outcomes.reward if of == "reward" else outcomes.label,
         forced=outcomes.forced,
         inclusion=outcomes.inclusion,
     )
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of several parts, one at least, as one."""
+    return Rows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _hash(kind: str, name: str) -> int:
+    """64 bits of a name: among a million units, two are taken for one once in forty million experiments."""
+    return int.from_bytes(blake2b(f"{kind}{name}".encode(errors="surrogatepass"), digest_size=8).digest(), signed=True)
 
 
 def fold(rows: Rows, how: Fold, window: int, wait: int, now: int) -> Units:

@@ -146,3 +146,20 @@ STATES: tuple[tuple[str, Decision, Callable[[Evidence], bool], Callable[[Evidenc
     ("undecided", "go on", lambda _: True, lambda e: f"nothing is certain yet: the effect is {_bounds(e)}"),
 )
 """Each state: its name, what to do, whether it holds, and what it says. Broken first, then what harms, then what helps."""
+
+ALARMS = frozenset({"mismatch", "unstable", "guardrail"})
+"""States that hold whatever was decided before: nothing that was found can be believed or had then."""
+
+
+def lasting(before: Verdict | None, now: Verdict) -> Verdict:
+    """The verdict that stands after another look: the first that was reached, unless an alarm that stands above it in the table goes off later.
+
+    Evidence is its own record: to have reached the bar once is what counts, at whatever look. Later looks see more, but they do not take it back.
+    """
+    if before is None or before.decision == "go on":
+        return now
+    return now if now.state in ALARMS and _place(now) < _place(before) else before
+
+
+def _place(one: Verdict) -> int:
+    return next(place for place, (state, *_) in enumerate(STATES) if state == one.state)

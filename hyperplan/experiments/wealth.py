@@ -50,18 +50,20 @@ def bar(alpha: float, comparisons: int = 1) -> float:
     return math.log(max(comparisons, 1) / alpha)
 
 
-def kept(nulls: Floats, best: Floats, height: float) -> tuple[float, float]:
+def kept(nulls: Floats, best: Floats, height: float, leans: NDArray[np.int64]) -> tuple[float, float]:
     """The least and the greatest null hypothesis that was not refuted, rounded outwards to the next that was.
 
-    `nulls` ascend. `best` is the most that was ever won against each. An end that is not refuted has no bound. NaN twice if all are: no
-    one effect explains what was seen.
+    `nulls` ascend. `best` is the most that was ever won against each, `leans` which way the bets against it lean (`leaning`). An end that is not refuted has no
+    bound. If all are refuted, the truth lies beyond the end that bets lean away from; NaN twice if there is none: no one effect explains what was seen.
 
-    >>> kept(np.array([-1.0, 0.0, 1.0, 2.0]), np.array([9.0, 0.0, 0.0, 9.0]), 3.0)
+    >>> kept(np.array([-1.0, 0.0, 1.0, 2.0]), np.array([9.0, 0.0, 0.0, 9.0]), 3.0, np.array([1, 1, -1, -1]))
     (-1.0, 2.0)
     """
     standing = np.flatnonzero(best < height)
     if not len(standing):
-        return math.nan, math.nan
+        if leans[-1] > 0:
+            return float(nulls[-1]), math.inf
+        return (-math.inf, float(nulls[0])) if leans[0] < 0 else (math.nan, math.nan)
     first, last = int(standing[0]), int(standing[-1])
     low = float(nulls[first - 1]) if first else -math.inf
     high = float(nulls[last + 1]) if last + 1 < len(nulls) else math.inf

@@ -63,7 +63,7 @@ class Numbers(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def sample(self) -> SampledNumbers:
-        """A sample of the different numbers, which is all of them when there are few."""
+        """A sample of the different numbers, which is all of them when there are few. That of several is that of their samples."""
         return SampledNumbers.counted(self.frequent.counts) if self.frequent.complete else self.sampled
 
     def distinct(self) -> float:

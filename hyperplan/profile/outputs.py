@@ -17,6 +17,9 @@ PREDICTION = "prediction"
 CONFIDENCE = "confidence"
 """The probability that a multiclass model gives the class it names, of those predictions that say one."""
 
+LABEL = "label"
+"""What turned out, of the rows for which the truth is known."""
+
 
 def outputs_of(task: Task, predictions: Sequence[Any]) -> dict[str, FeatureProfile]:
     """The profile of each thing that predictions say; of none, nothing."""

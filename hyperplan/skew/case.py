@@ -6,7 +6,7 @@ control can stop, start and be replicated, and a file is judged by the code that
 """
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from hyperplan.comparison.readings import THRESHOLD
@@ -53,13 +53,19 @@ class Case:
         self.secret = secret
         self._known: dict[Hashable, Any] = {}
         self._seen: dict[Hashable, Any] = {}
+        self._of_each = _of_each((*self.looks, *self.season), {})
 
     def showing(
         self, looks: Sequence[Look], season: Sequence[Look] = (), labels: Sequence[LabelCoverage] = ()
     ) -> "Case":
-        """The same schema, reference and threshold with other looks. What was reckoned of the reference is kept for all of them."""
+        """The same schema, reference and threshold with other looks.
+
+        What was reckoned of the reference is kept for all of them, what was reckoned of a look for as long as it is shown: who asks after each
+        look asks of the case before.
+        """
         other = Case(self.schema, self.reference, looks, season, labels, self.threshold, self.secret)
         other._known = self._known
+        other._of_each = _of_each((*other.looks, *other.season), self._of_each)
         return other
 
     def once(self, key: Hashable, reckon: Callable[[], T]) -> T:
@@ -69,6 +75,11 @@ class Case:
     def once_shown(self, key: Hashable, reckon: Callable[[], T]) -> T:
         """What depends on the looks as well, reckoned when the first detector asks for it."""
         return _kept(self._seen, key, reckon)
+
+    def once_of(self, look: Look, key: Hashable, reckon: Callable[[Profile], T]) -> T:
+        """What depends on a look's profile, schema and reference, reckoned once while the look is shown: most looks were shown before."""
+        profile = look.profile
+        return _kept(self._of_each[id(profile)].known, key, lambda: reckon(profile))
 
     @property
     def training(self) -> Profile:
@@ -93,9 +104,15 @@ class Case:
         return zip(range(len(self.looks) - 1, -1, -1), reversed(self.looks), strict=True)
 
 
-def merged(looks: Sequence[Look]) -> Profile:
-    """The rows of several looks."""
-    return Profile.merged(look.profile for look in looks)
+class _Shown(NamedTuple):
+    """What was reckoned of a profile, which is kept so that no other one can have its identity."""
+
+    profile: Profile
+    known: dict[Hashable, Any]
+
+
+def _of_each(looks: Iterable[Look], before: dict[int, _Shown]) -> dict[int, _Shown]:
+    return {id(look.profile): before.get(id(look.profile)) or _Shown(look.profile, {}) for look in looks}
 
 
 def _kept(known: dict[Hashable, Any], key: Hashable, reckon: Callable[[], T]) -> T:

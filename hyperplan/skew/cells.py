@@ -12,6 +12,7 @@ louder than the others together.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
@@ -35,7 +36,8 @@ SAME = Line(1.0)
 """The line of what did not change."""
 FEWEST = 30
 """Numbers other than zero from which on the best factor is looked for."""
-_SHIFTS = np.arange(-1200, 1201, 3)
+_FURTHEST, _EVERY = 1200, 3
+_SHIFTS = np.arange(-_FURTHEST, _FURTHEST + 1, _EVERY)
 """The factors that are tried, in cells: ten orders of magnitude either way, 6 % apart."""
 _ZERO = 1 << 20
 """What keys of positive numbers are counted from (`hyperplan.profile.quantiles`)."""
@@ -66,7 +68,11 @@ class Cells:
         )
         flat = FLOOR * sides.sum(axis=1, keepdims=True) / sides.shape[1]
         rare = 0.5 / max(total, 1.0) / sides.size
-        self._logs: Floats = np.log((smooth + flat) / max(total, 1.0) + rare)
+        logs = np.log((smooth + flat) / max(total, 1.0) + rare)
+        wide = np.pad(logs, ((0, 0), (_FURTHEST, _FURTHEST)), mode="edge")
+        self._logs: Floats = wide[:, _FURTHEST:-_FURTHEST]
+        # What each cell becomes after each of the shifts is a view of the same numbers.
+        self._shifted = sliding_window_view(wide, 2 * _FURTHEST + 1, axis=1)[:, :, ::-_EVERY]
         self._zero = float(np.log((zero + 0.5) / (total + 1.5)))
 
     def log_chances(self, numbers: Floats) -> Floats:
@@ -81,9 +87,8 @@ class Cells:
         keys, counts = keys[keys != 0], counts[keys != 0]
         if counts.sum() < FEWEST:
             return None
-        at = np.abs(keys) - _ZERO - self.middle + _SPAN
-        cells = np.clip(at[:, None] - _SHIFTS, 0, 2 * _SPAN)
-        fits = counts @ np.where(keys[:, None] > 0, self._logs[0][cells], self._logs[1][cells]) / counts.sum()
+        at = np.minimum(np.maximum(np.abs(keys) - _ZERO - self.middle + _SPAN, 0), 2 * _SPAN)
+        fits = counts @ self._shifted[(keys < 0).astype(np.intp), at] / counts.sum()
         best = int(fits.argmax())
         factor = np.log(line.factor) if line.offset == 0 else 0.0
         return Placed(float(_SHIFTS[best] * STEP - factor), float(fits[best]))

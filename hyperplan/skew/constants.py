@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hyperplan.profile import FeatureProfile, Numbers
+from hyperplan.profile import FeatureProfile, Numbers, Profile
 from hyperplan.profile.frequent import FILLS
 from hyperplan.profile.quantiles import keys_of
-from hyperplan.skew.case import Case
+from hyperplan.skew.case import Case, Look
 from hyperplan.skew.evidence import threshold
 from hyperplan.skew.exact import fineness, last_places
 from hyperplan.skew.finding import Finding
@@ -80,7 +80,7 @@ def constants(case: Case) -> Iterable[Finding]:
     bar = max(LEAST, threshold(len(case.schema.features)))
     for name in case.schema.features:
         trained = case.training.features.get(name)
-        served = _summed(map(_counted, profiles_of(name, recent)))
+        served = _summed(_counted_in(case, look, name) for look in recent)
         if trained is None or min(served.rows, trained.usable) < FEWEST:
             continue
         training = case.once(("counted", name), functools.partial(_counted, trained))
@@ -88,6 +88,15 @@ def constants(case: Case) -> Iterable[Finding]:
             yield from _constant(case, name, next(iter(served.counts)), training, bar)
         else:
             yield from _defaults(case, name, served, training, bar)
+
+
+def _counted_in(case: Case, look: Look, name: str) -> _Counted:
+    """The values of a feature in a look."""
+
+    def counted(profile: Profile) -> _Counted:
+        return _counted(profile.features[name]) if name in profile.features else _Counted({}, 0)
+
+    return case.once_of(look, ("counted", name), counted)
 
 
 def _counted(profile: FeatureProfile) -> _Counted:
@@ -130,7 +139,7 @@ def _constant(case: Case, name: str, value: Value, training: _Counted, bar: floa
 def _defaults(case: Case, name: str, served: _Counted, training: _Counted, bar: float) -> Iterable[Finding]:
     for value, count in served.counts.items():
         share, usual = count / served.rows, training.share(value)
-        if share < max(SMALLEST, TIMES * usual) or count < 3 or not _is_fill(value, training):
+        if share < max(SMALLEST, TIMES * usual) or count < 3 or not _is_fill(case, name, value, training):
             continue
         odd = _Odd(
             value, share, usual, beginning(case.looks, name, functools.partial(_has, value=value, share=share / 3))
@@ -184,17 +193,24 @@ def _has(profile: FeatureProfile, value: Value, share: float) -> bool | None:
     return counted.share(value) >= share if counted.rows else None
 
 
-def _is_fill(value: Value, training: _Counted) -> bool:
+def _is_fill(case: Case, name: str, value: Value, training: _Counted) -> bool:
     if isinstance(value, str):
         return value.strip().casefold() in WORDS
-    return value in FILLS or (value not in training.counts and _is_odd(value, training))
+    return value in FILLS or (value not in training.counts and _fineness(value) < _finest(case, name, training))
 
 
-def _is_odd(value: float, training: _Counted) -> bool:
-    """Whether a number has more digits than all that training is known to have had."""
-    known = np.array([other for other in training.counts if not isinstance(other, str) and other], np.float64)
-    finest = fineness(last_places(known)).min(initial=0)
-    return known.size > 0 and bool(fineness(last_places(np.array([value])))[0] < finest)
+def _fineness(value: float) -> int:
+    return int(fineness(last_places(np.array([value])))[0])
+
+
+def _finest(case: Case, name: str, training: _Counted) -> float:
+    """The most digits that a number of training is known to have had; none is finer where nothing is known."""
+
+    def finest() -> float:
+        known = np.array([other for other in training.counts if not isinstance(other, str) and other], np.float64)
+        return int(fineness(last_places(known)).min(initial=0)) if known.size else -math.inf
+
+    return case.once(("finest", name), finest)
 
 
 def _most(case: Case, name: str, odd: _Odd) -> float:

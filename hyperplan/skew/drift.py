@@ -14,23 +14,22 @@ Drift alone is no skew: serving has left its own habits but not what training kn
 is a shift first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from hyperplan.profile import Profile
-from hyperplan.skew.case import Case, merged
+from hyperplan.skew.case import Case, Look
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
 from hyperplan.skew.evidence import RUN_LENGTH, shares_of, significant
 from hyperplan.skew.finding import Against, Finding
 from hyperplan.skew.movement import FURTHEST, Floats, Movement, distance
-from hyperplan.skew.onset import Onset, onset
-from hyperplan.skew.shift import LASTING, movement_of
-from hyperplan.skew.tally import Tally, columns, tallies
+from hyperplan.skew.onset import NEVER, Onset, onset
+from hyperplan.skew.shift import LASTING, could_matter, in_training, movement_of
+from hyperplan.skew.tally import Tally, column_of, tallies
 from hyperplan.skew.words import moment, number, since
 
 HOUR = 3600 * 10**9
@@ -61,41 +60,45 @@ def drift(case: Case) -> Iterable[Finding]:
     """Features that are distributed otherwise than before, and since when."""
     if len(case.looks) < 2:
         return
-    seen = {name: (tally, movement_of(case, name, tally)) for name, tally in tallies(case).items()}
-    before = _significant({name: _from_before(*both) for name, both in seen.items()}, seen)
+    seen = tallies(case)
+    before = _significant(case, {name: _from_before(case, name, tally) for name, tally in seen.items()})
     season = (
-        _significant({name: _from_season(case, *both) for name, both in seen.items()}, seen) if case.season else None
+        _significant(case, {name: _from_season(case, name, tally) for name, tally in seen.items()})
+        if case.season
+        else None
     )
-    for name, (tally, movement) in seen.items():
+    for name, tally in seen.items():
         if season is not None and name not in season:
             continue
         if name in before:
-            yield _finding(case, name, "before", before[name], tally, movement)
+            yield _finding(case, name, "before", before[name], tally)
         elif season is not None:
-            yield _finding(case, name, "season", season[name], tally, movement)
+            yield _finding(case, name, "season", season[name], tally)
 
 
-def _significant(
-    changes: Mapping[str, _Change | None], seen: Mapping[str, tuple[Tally, Movement]]
-) -> dict[str, _Change]:
+def _significant(case: Case, changes: Mapping[str, _Change | None]) -> dict[str, _Change]:
     """The changes with evidence enough and an effect that matters."""
     told = {name: change for name, change in changes.items() if change is not None}
     found = significant({name: change.onset.evidence for name, change in told.items()}, STRICTER * RUN_LENGTH)
     return {
         name: change
         for name, change in told.items()
-        if name in found and change.effect >= LARGER * seen[name][1].must_exceed()
+        if name in found and change.effect >= LARGER * in_training(case, name, tallies(case)[name]).must_exceed()
     }
 
 
-def _from_before(tally: Tally, movement: Movement) -> _Change | None:
+def _from_before(case: Case, name: str, tally: Tally) -> _Change | None:
     before = np.cumsum(tally.looks, axis=0) - tally.looks
     before[:LASTING] = 0  # too short to say what was usual
+    if not could_matter(in_training(case, name, tally), tally.looks, before, LARGER):
+        return _Change(Onset(0, NEVER), 0.0, before[0])
+    movement = movement_of(case, name, tally)
     began = onset(tally.looks, before, movement.from_before, tally.view, LASTING)
     return _change(tally, began, before[began.look], movement)
 
 
-def _from_season(case: Case, tally: Tally, movement: Movement) -> _Change | None:
+def _from_season(case: Case, name: str, tally: Tally) -> _Change | None:
+    movement = movement_of(case, name, tally)
     reference = tally.season.sum(axis=0)
     first = _first_of_the_hour(case)
     rows = tally.view.rows(tally.since(first))
@@ -138,13 +141,13 @@ def _change(tally: Tally, began: Onset, reference: Floats, movement: Movement) -
     return _Change(began, movement.effect(now, reference), reference)
 
 
-def _finding(case: Case, name: str, against: Against, change: _Change, tally: Tally, movement: Movement) -> Finding:
+def _finding(case: Case, name: str, against: Against, change: _Change, tally: Tally) -> Finding:
     looks = case.looks[change.onset.look :]
-    now, was = merged(looks), _compared_with(case, against, change.onset.look)
+    now, was = column_of(looks, name), column_of(_compared_with(case, against, change.onset.look), name)
     sums = tally.since(change.onset.look)
     rows = round(float(tally.view.rows(sums)))
-    skewed = _is_skewed(tally, sums, movement)
-    told = contrast(columns(was)[name], columns(now)[name], change.reference, sums, tally)
+    skewed = _is_skewed(tally, sums, movement_of(case, name, tally))
+    told = contrast(was, now, change.reference, sums, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     whose = "before" if against == "before" else "at this hour in the weeks before"
     return Finding(
@@ -164,7 +167,7 @@ def _finding(case: Case, name: str, against: Against, change: _Change, tally: Ta
             "rows": rows,
             "skewed": skewed,
             **told.details(),
-            "measures": msgspec.structs.asdict(compare(columns(was)[name], columns(now)[name])),
+            "measures": msgspec.structs.asdict(compare(was, now)),
         },
     )
 
@@ -178,5 +181,5 @@ def _is_skewed(tally: Tally, sums: Floats, movement: Movement) -> bool | None:
     return bool(view.further(sums, tally.training, allowed) > 0)
 
 
-def _compared_with(case: Case, against: Against, look: int) -> Profile:
-    return merged(case.looks[:look]) if against == "before" else merged(case.season)
+def _compared_with(case: Case, against: Against, look: int) -> Sequence[Look]:
+    return case.looks[:look] if against == "before" else case.season

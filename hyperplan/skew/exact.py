@@ -50,6 +50,7 @@ CELL = 0.02
 _FIRST = 100
 """What is added to a place to count it in an array."""
 _TENS = np.power(10.0, np.arange(-_FIRST, LAST + 2))
+_DIGITS = np.arange(MOST_DIGITS)
 
 
 def last_places(numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> NDArray[np.int64]:
@@ -60,18 +61,29 @@ def last_places(numbers: Floats, relative: float = NOISE, absolute: Floats | flo
     >>> last_places(np.array([59.0, 120.0, 0.25, 1 / 3])).tolist()
     [0, 1, -2, 99]
     """
-    places = np.full(numbers.shape, ROUGH, np.int64)
     size = np.abs(numbers)
     highest = np.floor(np.log10(size, out=np.zeros(size.shape), where=size > 0) + 1e-12).astype(np.int64)
-    highest = np.clip(highest, MOST_DIGITS - _FIRST, LAST)
-    error = size * relative + absolute
-    for digits in range(MOST_DIGITS, 0, -1):
-        exponent = highest - (digits - 1)
-        unit = _TENS[exponent + _FIRST]
-        units, wrong = size / unit, error / unit
-        whole = (np.abs(units - np.rint(units)) <= wrong) & (wrong < TELLING)
-        places[whole] = exponent[whole]
-    return places
+    highest = np.minimum(np.maximum(highest, MOST_DIGITS - _FIRST), LAST)
+    # Along a first axis, as if its last digit were the first one, the second, ...
+    exponents = highest - _DIGITS.reshape(-1, *[1] * numbers.ndim)
+    units = size / _TENS[exponents + _FIRST]
+    wrong = (size * relative + absolute) / _TENS[exponents + _FIRST]
+    off = np.abs(units - np.rint(units))
+    whole = (off <= wrong) & (wrong < TELLING)
+    return np.where(whole.any(axis=0), highest - whole.argmax(axis=0), ROUGH)
+
+
+class Written(NamedTuple):
+    """Numbers that are not zero, and the place of the last digit of each."""
+
+    numbers: Floats
+    places: NDArray[np.int64]
+
+    @staticmethod
+    def of(numbers: Floats) -> "Written":
+        """Those of the numbers that are not zero."""
+        numbers = numbers[numbers != 0]
+        return Written(numbers, last_places(numbers))
 
 
 class Step(NamedTuple):
@@ -95,45 +107,55 @@ class ExactValues:
         # If all values are known, a new one comes as often as one came that came only once (Good, 1953); else any may be new to us.
         once = int((self._counts == 1).sum())
         self._new = max(once / self._rows, 1e-3) if reference.sample.complete else 1.0
-        self._places = last_places(self._known[self._known != 0])
-        self._digits = _plainest(self._known[self._known != 0], natives)
+        at = np.minimum(np.searchsorted(self._keys, keys_of(self._known)), max(self._keys.size - 1, 0))
+        # A known number has its share of the rows, and of those of its cell.
+        self._shares = np.append(self._counts / self._rows, 0.0)
+        self._shares_of_cells = np.append(self._counts / np.maximum(self._cells[at], self._counts), 0.0)
+        self._written = Written.of(self._known)
+        self._finest = fineness(self._written.places).min(initial=ROUGH)
+        self._digits = _plainest(self._written.numbers, natives)
 
     def log_chances(self, numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> Floats:
         """The logarithm of the probability of each number, given the cell that it lies in; both errors as in `last_places`."""
-        numbers = np.where(np.abs(numbers) <= absolute, 0.0, numbers)
-        digits = self._new * self._digits.chances(numbers, relative, absolute)
-        chance = np.maximum(digits, self._seen(numbers, relative, absolute, self._cells))
-        found: Floats = np.log(np.where(numbers == 0, 1.0, chance))
-        return found
+        return self.told(numbers, relative, absolute)[0]
 
-    def unlike(self, numbers: Floats) -> float:
-        """By how many nats the last digits of numbers that are not zero are better described without the reference than by it."""
-        return self._digits.unlike(numbers) if numbers.size else 0.0
+    def told(self, numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> tuple[Floats, Floats]:
+        """The same, and the share of the rows of the reference that hold each number; 0 for those that are not known."""
+        near = np.where(np.abs(numbers) <= absolute, 0.0, numbers)
+        digits = self._new * self._digits.chances(near, relative, absolute)
+        same, nearest = self._seen(near, relative, absolute)
+        chance = np.maximum(digits, np.where(same, self._shares_of_cells[nearest], 0.0))
+        met = np.where(same, self._shares[nearest], 0.0)
+        found: Floats = np.log(np.where(near == 0, 1.0, chance))
+        return found, met
+
+    def unlike(self, written: Written) -> float:
+        """By how many nats the last digits of numbers are better described without the reference than by it."""
+        return self._digits.unlike(written) if written.numbers.size else 0.0
 
     @property
     def step(self) -> float:
         """What most values of training are multiples of, while they are of nothing much coarser."""
-        places = self._places[self._places != ROUGH]
+        places = self._written.places[self._written.places != ROUGH]
         return float(10.0 ** np.quantile(places, 0.1, method="lower")) if places.size else 10.0**-MOST_DIGITS
 
-    def step_of(self, numbers: Floats) -> float | None:
+    def step_of(self, written: Written) -> float | None:
         """The power of ten that numbers are multiples of, all but a few; None if they have no last digits."""
-        places = last_places(numbers)
+        places = written.places
         if not places.size or (places == ROUGH).mean() > 0.1:
             return None
         return float(10.0 ** np.quantile(places[places != ROUGH], 0.05, method="lower"))
 
-    def rounding(self, numbers: Floats) -> Step | None:
+    def rounding(self, written: Written) -> Step | None:
         """The coarsest step that all numbers are multiples of, if training was finer."""
-        numbers, known = numbers[numbers != 0], self._known[self._known != 0]
+        (numbers, places), known = written, self._written.numbers
+        if numbers.size < FEWEST or places.max() == ROUGH:
+            return None
         size = np.abs(numbers)
         if size.size:
             alike = known[(np.abs(known) >= size.min()) & (np.abs(known) <= size.max())]
             known = alike if alike.size >= FEWEST else known
-        if min(numbers.size, known.size) < FEWEST:
-            return None
-        places = last_places(numbers)
-        if places.max() == ROUGH:
+        if known.size < FEWEST:
             return None
         steps = [factor * 10.0 ** int(places.min()) for factor in (1, 5)]
         for step in reversed(steps):
@@ -142,14 +164,13 @@ class ExactValues:
                 return Step(step, float(-numbers.size * np.log(share)))
         return None
 
-    def refining(self, numbers: Floats) -> Step | None:
+    def refining(self, written: Written) -> Step | None:
         """The step of numbers of which at least half are finer than any of training; None if they are not, or training has no step."""
-        numbers = numbers[numbers != 0]
-        if min(numbers.size, self._places.size) < FEWEST or not self.mostly_finer(numbers):
+        places, known = written.places, self._written.places.size
+        if min(places.size, known) < FEWEST or not self.mostly_finer(written):
             return None
-        places = last_places(numbers)
-        finer = int((fineness(places) < fineness(self._places).min()).sum())
-        share = SMOOTHING / (self._places.size + 2 * SMOOTHING)
+        finer = int((fineness(places) < self._finest).sum())
+        share = SMOOTHING / (known + 2 * SMOOTHING)
         size = None if (places == ROUGH).mean() > 0.1 else float(10.0 ** places.min())
         return Step(size, float(-finer * np.log(share)))
 
@@ -158,33 +179,24 @@ class ExactValues:
         numbers = numbers[numbers != 0]
         return bool((_remainders(numbers, step) < TELLING).all()) if numbers.size else None
 
-    def mostly_finer(self, numbers: Floats) -> bool | None:
+    def mostly_finer(self, written: Written) -> bool | None:
         """Whether at least half of the numbers are finer than any of training; None if there are none that are not zero."""
-        places = last_places(numbers[numbers != 0])
-        if not places.size or not self._places.size:
+        if not written.places.size or not self._written.places.size:
             return None
-        return bool((fineness(places) < fineness(self._places).min()).mean() >= 0.5)
-
-    def met(self, numbers: Floats, relative: float = NOISE, absolute: Floats | float = 0.0) -> Floats:
-        """The share of the rows of the reference that hold each number; 0 for those that are not known."""
-        return self._seen(numbers, relative, absolute, None)
+        return bool((fineness(written.places) < self._finest).mean() >= 0.5)
 
     def _seen(
-        self, numbers: Floats, relative: float, absolute: Floats | float, cells: NDArray[np.int64] | None
-    ) -> Floats:
+        self, numbers: Floats, relative: float, absolute: Floats | float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Whether each number is known, and which of the known ones is the nearest."""
         if not self._known.size:
-            return np.zeros(numbers.shape)
-        after = np.clip(np.searchsorted(self._known, numbers), 0, self._known.size - 1)
+            return np.zeros(numbers.shape, np.bool_), np.zeros(numbers.shape, np.int64)
+        after = np.minimum(np.searchsorted(self._known, numbers), self._known.size - 1)
         before = np.maximum(after - 1, 0)
         nearer = np.abs(self._known[before] - numbers) < np.abs(self._known[after] - numbers)
         nearest = np.where(nearer, before, after)
         same = np.abs(self._known[nearest] - numbers) <= np.abs(numbers) * max(relative, SAME) + absolute
-        count = self._counts[nearest]
-        if cells is None:
-            return np.where(same, count / self._rows, 0.0)
-        at = np.minimum(np.searchsorted(self._keys, keys_of(self._known[nearest])), self._keys.size - 1)
-        share: Floats = np.where(same, count / np.maximum(cells[at], count), 0.0)
-        return share
+        return same, nearest
 
 
 def fineness(places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -218,9 +230,10 @@ class _Digits:
         found: Floats = self._shares[places + _FIRST] / np.maximum(0.9 * CELL * size / finest, 1.0)
         return found
 
-    def unlike(self, numbers: Floats) -> float:
+    def unlike(self, written: Written) -> float:
         """By how many nats the last digits of numbers, all together, are better described without the reference than by it."""
-        counts = np.bincount(self._places(numbers, NOISE, 0.0) + _FIRST, minlength=self.counts.size)
+        places = written.places if self.line == Line(1.0) else self._places(written.numbers, NOISE, 0.0)
+        counts = np.bincount(places + _FIRST, minlength=self.counts.size)
         filled = counts > 0
         own = counts[filled] / counts.sum()
         return float(np.sum(counts[filled] * np.log(own / self._shares[filled])))

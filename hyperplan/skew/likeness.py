@@ -1,7 +1,7 @@
 """Whether what an unknown field holds is what a feature has held: three of four witnesses to a rename, as log likelihood ratios in nats.
 
-For: the field is the feature under another name, and holds what the feature would have held. Against: it is something else, which may look like
-anything, or like a sibling of the feature, distributed about as it is.
+For: the field is the feature under another name, and holds what the feature would have held. Against: it is something else, which looks as other
+columns do (`strangers`).
 
 - **values**: how the field's values fall into the feature's bins (`unhashing`). What the feature would hold now is foretold from what it
   held lately, just before, and in training; how near such foretelling comes is learnt by foretelling each stretch of the past from those before
@@ -25,22 +25,19 @@ from hyperplan.profile import FeatureProfile
 from hyperplan.profile.categories import CategoryCounts
 from hyperplan.skew.bins import holds_texts, numbers_of
 from hyperplan.skew.evidence import average, log_likelihood
-from hyperplan.skew.unhashing import Floats, Sorted, Unhashed
+from hyperplan.skew.strangers import as_another
+from hyperplan.skew.unhashing import Shares, Sorted, Unhashed
 
-CONCENTRATIONS = (2.0, 8.0, 32.0, 128.0, 512.0)
+CONCENTRATIONS = (4.0, 16.0, 64.0, 256.0)
 """How closely the shares of a stretch may follow what was foretold."""
-KINDS = 200.0
-"""The same of the shares of values that the feature has, never had, and could not have: these hardly move."""
-SIBLINGS = (1.0, 3.0, 10.0)
-"""How closely those of a sibling follow the feature's."""
-LEARNT = 0.5
+KINDS = (4.0, 200.0)
+"""The same of the shares of values that the feature has, never had, and could not have: most features hardly move between these."""
+LEARNT = 0.2
 """What a row of the past counts for where models are weighed by how well they foretold it: rows of one hour repeat each other."""
-UNLEARNT = 0.2
-"""The weight that is left to all models alike, whatever the past says."""
-RARE = (0.99, 0.005, 0.005)
-"""Shares of the kinds of values in rows that were not foretold at all, mixed in at a hundredth."""
+UNLEARNT = 0.5
+"""The weight that is left to all models alike, whatever the past says: days differ."""
 
-Models = dict[tuple[int, float], float]
+Models = dict[tuple[int, float, float], float]
 
 
 FEWEST = 2
@@ -59,14 +56,14 @@ class History(NamedTuple):
         return self.stretches if len(self.stretches) >= FEWEST else [*self.chunks, *self.stretches]
 
 
-def values(unhashed: Unhashed, history: History, field: FeatureProfile) -> float:
-    """The evidence of the field's values."""
+def values(unhashed: Unhashed, history: History, field: FeatureProfile, others: Sequence[Sorted] = ()) -> float:
+    """The evidence of the field's values; `others` are those of other features over the same rows."""
     found = unhashed.of_hashes(field)
     if not found.kinds().sum():
         return 0.0
     training = unhashed.of_values(history.training)
     past = [unhashed.of_values(stretch) for stretch in history.past()]
-    return _as_feature(found, training, past) - _as_another(found, training, past)
+    return _as_feature(found, training, past) - as_another(found, _expected(training, past), others)
 
 
 def _as_feature(found: Sorted, training: Sorted, past: Sequence[Sorted]) -> float:
@@ -86,51 +83,23 @@ def _as_feature(found: Sorted, training: Sorted, past: Sequence[Sorted]) -> floa
 def _foretold(rows: Sorted, training: Sorted, past: Sequence[Sorted]) -> Models:
     """How likely each model made some rows: by what it goes on from, and how closely."""
     return {
-        (place, concentration): float(log_likelihood(rows.kinds(), KINDS * kinds))
-        + float(log_likelihood(rows.bins, concentration * bins))
-        for place, (kinds, bins) in enumerate(_expected(training, past))
+        (place, steady, concentration): float(log_likelihood(rows.kinds(), steady * shares.kinds))
+        + float(log_likelihood(rows.bins, concentration * shares.bins))
+        for place, shares in enumerate(_expected(training, past))
+        for steady in KINDS
         for concentration in CONCENTRATIONS
     }
 
 
-def _expected(training: Sorted, past: Sequence[Sorted]) -> list[tuple[Floats, Floats]]:
-    """The shares of kinds and of bins that one may expect: those of training, lately, just before, and a mean of the three."""
-    several = [training]
+def _expected(training: Sorted, past: Sequence[Sorted]) -> list[Shares]:
+    """The shares that one may expect: those of training, lately, just before, and a mean of the three."""
+    several = [training.shares()]
     if past:
         lately = Sorted(
             np.sum([one.bins for one in past], axis=0), sum(one.never for one in past), sum(one.foreign for one in past)
         )
-        several += [lately, past[-1]]
-    kinds = [_shares(one.kinds()) for one in several]
-    bins = [_shares(one.bins) for one in several]
-    kinds.append(np.mean(kinds, axis=0))
-    bins.append(np.mean(bins, axis=0))
-    return [
-        (0.99 * some + 0.01 * np.array(RARE), 0.98 * others + 0.02 / others.size)
-        for some, others in zip(kinds, bins, strict=True)
-    ]
-
-
-def _shares(counts: Floats) -> Floats:
-    total = counts.sum()
-    return counts / total if total else np.full(counts.size, 1 / max(counts.size, 1))
-
-
-def _as_another(found: Sorted, training: Sorted, past: Sequence[Sorted]) -> float:
-    """The log likelihood of what was found if it is something else."""
-    kinds, size = found.kinds(), found.bins.size
-    of_kinds = [float(log_likelihood(kinds, np.array(prior))) for prior in _OTHER_KINDS]
-    anything = [float(log_likelihood(found.bins, np.full(size, each))) for each in (0.1, 1.0)]
-    sibling = [
-        float(log_likelihood(found.bins, concentration * bins))
-        for _, bins in _expected(training, past)
-        for concentration in SIBLINGS
-    ]
-    return float(average(of_kinds) + average([average(anything), average(sibling)]))
-
-
-_OTHER_KINDS = ((1.0, 1.0, 1.0), (1e-3, 1e-3, 1.0), (1.0, 1e-3, 1e-3))
-"""Something else may share some values with the feature, none, or all: integers are everywhere."""
+        several += [lately.shares(), past[-1].shares()]
+    return [*several, Shares(*(np.mean(side, axis=0) for side in zip(*several, strict=True)))]
 
 
 def distinct(history: History, field: FeatureProfile) -> float:

@@ -9,17 +9,19 @@ that of a mixture, and the evidence its logarithm over that of the reference alo
 itself: what each says is bounded.
 """
 
+import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperplan.profile import Numbers
+from hyperplan.profile import Numbers, Profile, QuantileSketch
+from hyperplan.profile.sampled import SampledNumbers
 from hyperplan.schema import Float, Int
 from hyperplan.skew.case import Case
 from hyperplan.skew.cells import SAME, Cells
-from hyperplan.skew.exact import CELL, NOISE, ExactValues, Step
+from hyperplan.skew.exact import CELL, NOISE, ExactValues, Step, Written
 from hyperplan.skew.units import Line, alternatives, unit
 
 Floats = NDArray[np.float64]
@@ -47,24 +49,82 @@ class Explained(NamedTuple):
     """What each of some lines explains; arrays with an item for each line.
 
     `evidence` is the log of the likelihood ratio against "nothing changed", `digits` the part of it that digits alone give,
-    `whole` that part if all values went along the line, `supporters` how many distinct values say so clearly, and `met` the share of the reference that holds the values they came from. `fit` is the
+    `supporters` how many distinct values say so clearly, and `met` the share of the reference that holds the values they came from. `fit` is the
     evidence with hardly a bound on what one value may say, by which lines are compared with each other.
     """
 
     evidence: Floats
     digits: Floats
-    whole: Floats
     fit: Floats
     supporters: NDArray[np.int64]
     met: Floats
 
 
 class _Said(NamedTuple):
-    """What each value says for each line, in nats; and the share that the reference has of the value that it came from."""
+    """What each value says by its digits for each line, in nats; the share that the reference has of the value that it came from; and that value."""
 
     digits: Floats
-    cells: Floats
     met: Floats
+    back: Floats
+
+    def of(self, chosen: NDArray[Any]) -> "_Said":
+        """The same of some of the lines."""
+        return _Said(self.digits[chosen], self.met[chosen], self.back[chosen])
+
+
+class Served:
+    """Numbers that were served, as far as they are asked about, and what is known of them whatever the line."""
+
+    def __init__(
+        self, samples: Sequence[SampledNumbers], sketches: Sequence[QuantileSketch], exact: ExactValues, cells: Cells
+    ) -> None:
+        self._sketches, self._exact, self._cells = sketches, exact, cells
+        self.values, self.counts = SampledNumbers.merged(samples).items()
+        self.filled = self.values != 0
+        self._said: dict[tuple[Line, ...], _Said] = {}
+
+    @functools.cached_property
+    def sketch(self) -> QuantileSketch:
+        """Where all of them lie."""
+        return QuantileSketch.merged(self._sketches)
+
+    @functools.cached_property
+    def written(self) -> Written:
+        """Their last digits."""
+        return Written.of(self.values)
+
+    @functools.cached_property
+    def chances(self) -> Floats:
+        """The log probability of each value's digits if nothing changed."""
+        return self._exact.log_chances(self.values)
+
+    @functools.cached_property
+    def places(self) -> Floats:
+        """The log probability of each value's cell if nothing changed."""
+        return self._cells.log_chances(self.values)
+
+    def said(self, lines: Sequence[Line]) -> _Said:
+        """What values say for lines, by their digits."""
+        key = tuple(lines)
+        if key not in self._said:
+            self._said[key] = self._saying(lines)
+        return self._said[key]
+
+    def told(self, lines: Sequence[Line]) -> NDArray[np.bool_]:
+        """The values that lines change: no factor changes zero."""
+        return self.filled if all(line.offset == 0 for line in lines) else np.ones(self.values.size, np.bool_)
+
+    def _saying(self, lines: Sequence[Line]) -> _Said:
+        chosen = self.told(lines)
+        values = self.values[chosen]
+        relative = _precision(values)
+        factors = np.array([[line.factor] for line in lines])
+        offsets = np.array([[line.offset] for line in lines])
+        back = (values - offsets) / factors
+        size = (np.abs(values) + np.abs(offsets)) / np.abs(factors)
+        noise = np.where(offsets == 0, 0.0, size * (relative if relative > NOISE else _EPSILON))
+        chances, met = self._exact.told(back, relative, noise)
+        return _Said(chances - self.chances[chosen], met, back)
 
 
 class Expected:
@@ -74,74 +134,75 @@ class Expected:
         self.exact = ExactValues(reference, natives)
         self.cells = Cells(reference.sketch)
 
-    def strangeness(self, serving: Numbers) -> float:
+    def served(self, parts: Sequence[Numbers], samples: Sequence[SampledNumbers] = ()) -> Served:
+        """Numbers that were served, to ask about; with their samples, if these are at hand."""
+        samples = samples or [part.sample for part in parts]
+        return Served(samples, [part.sketch for part in parts], self.exact, self.cells)
+
+    def strangeness(self, served: Served) -> float:
         """By how many nats the digits of what was served are unlike those of training."""
-        values, _ = serving.sample.items()
-        return self.exact.unlike(values[values != 0])
+        return self.exact.unlike(served.written)
 
-    def rounding(self, serving: Numbers) -> Step | None:
+    def rounding(self, served: Served) -> Step | None:
         """The step that what was served is rounded to, if training was finer."""
-        return self.exact.rounding(serving.sample.items()[0])
+        return self.exact.rounding(served.written)
 
-    def stepped(self, lines: Sequence[Line], serving: Numbers) -> Floats:
+    def stepped(self, lines: Sequence[Line], served: Served) -> Floats:
         """The evidence, in nats, that numbers went along each line and were rounded then, to the step that they have, against "nothing changed".
 
         Below zero if training's own digits do as well.
         """
-        values = serving.sample.items()[0]
-        values = values[values != 0]
-        step = self.exact.step_of(values)
+        values = served.values[served.filled]
+        step = self.exact.step_of(served.written)
         if step is None:
             return np.full(len(lines), -np.inf)
         factors = np.array([[abs(line.factor)] for line in lines])
         back = np.abs((values - np.array([[line.offset] for line in lines])) / factors)
         chances = np.minimum(np.log(step / factors / (CELL * np.maximum(back, step / factors))), 0.0)
-        told = np.clip(chances - self.exact.log_chances(values), -LOUDEST, LOUDEST)
+        told = _bounded(chances - served.chances[served.filled])
         found: Floats = told.sum(axis=1) - np.array([ROUNDED if line == SAME else CONVERTED for line in lines])
         return found
 
-    def refining(self, serving: Numbers) -> Step | None:
+    def refining(self, served: Served) -> Step | None:
         """The step of what was served, if it is finer than training ever was."""
-        return self.exact.refining(serving.sample.items()[0])
+        return self.exact.refining(served.written)
 
-    def explained(self, lines: Sequence[Line], serving: Numbers) -> Explained:
-        """What each line explains of what was served."""
-        values, _ = serving.sample.items()
-        if all(line.offset == 0 for line in lines):
-            values = values[values != 0]  # which no factor changes
-        said = self._said(lines, values)
-        both = said.digits + said.cells
+    def possible(self, lines: Sequence[Line], served: Served, least: float, met: float) -> NDArray[np.int64]:
+        """The positions of the lines that digits may speak for with so many nats, or that lead back to values of so large a share of the reference.
+
+        Nearly always there is none; to say what a line explains takes ten times as long as to say that it cannot explain enough.
+        """
+        said = served.said(lines)
+        most = np.minimum(np.maximum(said.digits, 0.0), LOUDEST).sum(axis=1)
+        return np.flatnonzero((most >= least) | (said.met.sum(axis=1) >= met))
+
+    def explained(self, lines: Sequence[Line], served: Served, chosen: NDArray[np.int64]) -> Explained:
+        """What each of the chosen lines explains of what was served."""
+        said = served.said(lines).of(chosen)
+        own = served.places[served.told(lines)]
+        both = said.digits + CELLS_COUNT * (self.cells.log_chances(said.back) - own)
         fit, _ = _best(both)
-        evidence, _ = _best(np.clip(both, -LOUDEST, LOUDEST))
-        digits, _ = _best(np.clip(said.digits, -LOUDEST, LOUDEST))
+        evidence, _ = _best(_bounded(both))
+        digits, _ = _best(_bounded(said.digits))
         clear = both > CLEAR
-        whole = np.clip(said.digits, -LOUDEST, LOUDEST).sum(axis=1)
-        return Explained(evidence, digits, whole, fit, clear.sum(axis=1), (said.met * clear).sum(axis=1))
+        return Explained(evidence, digits, fit, clear.sum(axis=1), (said.met * clear).sum(axis=1))
 
-    def rows(self, line: Line, serving: Numbers) -> tuple[int, int]:
+    def whole(self, lines: Sequence[Line], served: Served) -> Floats:
+        """What the digits of all values together say for each line, in nats: that all of them went along it."""
+        found: Floats = _bounded(served.said(lines).digits).sum(axis=1)
+        return found
+
+    def rows(self, line: Line, served: Served) -> tuple[int, int]:
         """How many rows went along a line and how many did not, of those that the sample keeps and whose value tells."""
-        values, counts = serving.sample.items()
-        digits = self._said([line], values).digits[0]
+        counts, digits = served.counts[served.told([line])], served.said([line]).digits[0]
         return int(counts[digits > TELLS].sum()), int(counts[digits < -TELLS].sum())
 
-    def says(self, line: Line, serving: Numbers) -> bool | None:
+    def says(self, line: Line, served: Served) -> bool | None:
         """Whether numbers went along a line, at least some of them; None if they tell nothing."""
-        values, _ = serving.sample.items()
-        digits = self._said([line], values).digits[0]
+        digits = served.said([line]).digits[0]
         if (digits > CLEAR).any():
             return True
         return False if (digits < -CLEAR).any() else None
-
-    def _said(self, lines: Sequence[Line], values: Floats) -> _Said:
-        relative = _precision(values)
-        factors = np.array([[line.factor] for line in lines])
-        offsets = np.array([[line.offset] for line in lines])
-        back = (values - offsets) / factors
-        size = (np.abs(values) + np.abs(offsets)) / np.abs(factors)
-        noise = np.where(offsets == 0, 0.0, size * (relative if relative > NOISE else _EPSILON))
-        digits = self.exact.log_chances(back, relative, noise) - self.exact.log_chances(values)
-        cells = CELLS_COUNT * (self.cells.log_chances(back) - self.cells.log_chances(values))
-        return _Said(digits, cells, self.exact.met(back, relative, noise))
 
 
 def expected_of(case: Case, name: str) -> Expected | None:
@@ -156,6 +217,33 @@ def _expected(case: Case, name: str) -> Expected | None:
     declared = unit(feature.unit) if feature.unit else None
     natives = [declared.to(other) for other in alternatives(declared)] if declared else []
     return Expected(trained.numbers, natives)
+
+
+def served_lately(case: Case, name: str, rows: int) -> Served | None:
+    """The numbers of a feature in the newest rows, for all detectors that ask about so many; None where there are none or it is no number."""
+    return case.once_shown(("served", name, rows), lambda: _served_lately(case, name, rows))
+
+
+def _served_lately(case: Case, name: str, rows: int) -> Served | None:
+    expected = expected_of(case, name)
+    if expected is None:
+        return None
+    looks = [look for look in case.recent(rows) if _numbers(look.profile, name)]
+    samples = [
+        case.once_of(look, ("sample", name), lambda profile: _numbers(profile, name)[0].sample) for look in looks
+    ]
+    parts = [part for look in looks for part in _numbers(look.profile, name)]
+    return expected.served(parts, samples) if parts else None
+
+
+def _numbers(profile: Profile, name: str) -> list[Numbers]:
+    """The numbers of a feature, if it has any."""
+    found = profile.features.get(name)
+    return [found.numbers] if found and found.numbers else []
+
+
+def _bounded(gains: Floats) -> Floats:
+    return np.minimum(np.maximum(gains, -LOUDEST), LOUDEST)
 
 
 def _best(gains: Floats) -> tuple[Floats, NDArray[np.int64]]:

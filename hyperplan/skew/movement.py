@@ -103,11 +103,15 @@ class Movement(NamedTuple):
 
     def effect(self, sums: Floats, reference: Floats) -> float:
         """The PSI of rows against others, less what counting them and the clumps of a stretch shorter than training's chunks make of it."""
+        return float(self.effects(sums, reference))
+
+    def effects(self, sums: Floats, reference: Floats) -> Floats:
+        """The same of many stretches, each against its own or the same others."""
         rows, others = self.view.rows(sums), self.view.rows(reference)
         clumps = np.maximum(self.noise(rows) - self.clump / np.maximum(self.chunk, rows), 0.0)
-        return float(
-            self.view.stability(sums, reference) - self.view.freedom(sums.size) * (1 / rows + 1 / others + clumps)
-        )
+        counting = 1 / np.maximum(rows, 1.0) + 1 / np.maximum(others, 1.0)
+        chance = self.view.freedom(sums.shape[-1]) * (counting + clumps)
+        return np.asarray(self.view.stability(sums, reference) - chance)
 
     def must_exceed(self) -> float:
         """The effect that matters: a PSI that is not small, and more than what is usual for chunks of training."""

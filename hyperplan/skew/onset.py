@@ -7,6 +7,7 @@ While nothing moves but by counting, this is an e-detector and what `evidence` p
 allowed the longer the stretch, so with it the promise is as good as the estimate.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -20,6 +21,10 @@ Floats = NDArray[np.float64]
 
 MOST_BEGINNINGS = 128
 """Looks at which a change may have begun that are tried: all, or the more thinly the longer ago."""
+
+
+NEVER = -math.inf
+"""The evidence of what is not worth a bet."""
 
 
 class Onset(NamedTuple):
@@ -42,12 +47,18 @@ def onset(
     begins at another look is compared with something else. `allowed` gives the distance that rows since a look may have from the
     reference, given how many rows there are of either. `view` compares what both hold. A change must have been lasting for so many looks, or for all that there are.
     """
+    begins, since, known = since_each(looks, reference, lasting)
+    evidence = view.further(since, known, allowed(view.rows(since), view.rows(known)))
+    return Onset(int(begins[int(np.argmax(evidence))]), float(since_any(evidence)))
+
+
+def since_each(looks: Floats, reference: Floats, lasting: int = 1) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """The looks at which a change may have begun, what there is since each of them, and what that is compared with."""
     begins = beginnings(len(looks))
     begins = begins[begins <= max(len(looks) - lasting, 0)]
     since = np.cumsum(looks[::-1], axis=0)[::-1][begins]
     known = reference[begins] if reference.ndim == 2 else np.broadcast_to(reference, since.shape)
-    evidence = view.further(since, known, allowed(view.rows(since), view.rows(known)))
-    return Onset(int(begins[int(np.argmax(evidence))]), float(since_any(evidence)))
+    return begins, since, known
 
 
 def beginnings(looks: int) -> NDArray[np.int64]:

@@ -12,13 +12,13 @@ evidence is the log probability, in training, of so many that all happen to be r
 import math
 from collections.abc import Iterable
 
-from hyperplan.profile import FeatureProfile, Numbers
+from hyperplan.profile import FeatureProfile
 from hyperplan.skew.case import Case
 from hyperplan.skew.evidence import threshold
-from hyperplan.skew.exact import MOST_DIGITS, Step
+from hyperplan.skew.exact import MOST_DIGITS, Step, Written
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.lines import Expected, expected_of
-from hyperplan.skew.stretch import beginning, profiles_of
+from hyperplan.skew.lines import Expected, expected_of, served_lately
+from hyperplan.skew.stretch import beginning
 from hyperplan.skew.words import number, since
 
 ROWS = 200
@@ -29,15 +29,12 @@ LEAST = 20.0
 
 def precision(case: Case) -> Iterable[Finding]:
     """Numbers that are given more coarsely, or more finely, than those of training."""
-    recent = case.recent(ROWS)
     bar = max(LEAST, threshold(len(case.schema.features)))
     for name in case.schema.features:
-        expected = expected_of(case, name)
-        parts = [profile.numbers for profile in profiles_of(name, recent) if profile.numbers]
-        if expected is None or not parts:
+        expected, served = expected_of(case, name), served_lately(case, name, ROWS)
+        if expected is None or served is None:
             continue
-        serving = Numbers.merged(parts)
-        for step in (expected.rounding(serving), expected.refining(serving)):
+        for step in (expected.rounding(served), expected.refining(served)):
             if step is not None and step.evidence >= bar:
                 yield _finding(case, name, expected, step)
 
@@ -68,4 +65,4 @@ def _says(expected: Expected, step: float | None, profile: FeatureProfile) -> bo
         return None
     if step is not None:
         return expected.exact.all_multiples(profile.numbers.sample.items()[0], step)
-    return expected.exact.mostly_finer(profile.numbers.sample.items()[0])
+    return expected.exact.mostly_finer(Written.of(profile.numbers.sample.items()[0]))

@@ -13,18 +13,19 @@ is only known if training's values were few enough to keep them all). What in a 
 unseen there: that is how often new values came while nothing was wrong.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from hyperplan.profile import FeatureProfile, Profile
 from hyperplan.schema import Category
-from hyperplan.skew.case import Case, merged
+from hyperplan.skew.case import Case
 from hyperplan.skew.evidence import shares_of, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.movement import Floats, of_training
 from hyperplan.skew.onset import Onset, onset
+from hyperplan.skew.tally import column_of
 from hyperplan.skew.words import moment, percent, since
 
 LEAST = 0.01
@@ -107,7 +108,13 @@ def _strange(profile: FeatureProfile, known: frozenset[str]) -> int:
 
 def judged(case: Case, name: str, rate: Rate) -> Judged:
     """Since when a rate of a feature has been higher than in training, if it has, and with what evidence."""
-    looks = _counts((look.profile for look in case.looks), name, rate)
+    key = "judged", name, rate.finding
+    return case.once_shown(key, lambda: _judged(case, name, rate))
+
+
+def _judged(case: Case, name: str, rate: Rate) -> Judged:
+    asked = case.once("rates", lambda: _asked(case))
+    looks = case.once_shown("rates", lambda: _counts_of_looks(case, asked))[:, asked[name, rate.finding][0]]
     training = case.once(("rate", name, rate.finding), lambda: _counts(case.reference, name, rate))
     rows, trained = looks.sum(), training.sum()
     if not rows or not trained or not looks[:, 0].any():
@@ -123,16 +130,36 @@ def judged(case: Case, name: str, rate: Rate) -> Judged:
     return Judged(rate, began, float(whole[0] / trained), float(now[0] / max(now.sum(), 1.0)))
 
 
+def _asked(case: Case) -> dict[tuple[str, str], tuple[int, Rate]]:
+    """All rates of all features, numbered."""
+    each = [(name, rate) for name in case.schema.features for rate in _rates(case, name)]
+    return {(name, rate.finding): (number, rate) for number, (name, rate) in enumerate(each)}
+
+
+def _counts_of_looks(case: Case, asked: Mapping[tuple[str, str], tuple[int, Rate]]) -> Floats:
+    """The same as `_counts` of all rates, by look and rate."""
+
+    def hits(profile: Profile) -> list[tuple[int, int]]:
+        return [_hits(profile, name, rate) for (name, _), (_, rate) in asked.items()]
+
+    found = [case.once_of(look, "rates", hits) for look in case.looks]
+    return np.array(found, np.float64).reshape(-1, len(asked), 2)
+
+
 def _counts(profiles: Iterable[Profile], name: str, rate: Rate) -> Floats:
     """Rows that count and rows that do not, by profile."""
-    found = [profile.features.get(name, FeatureProfile()) for profile in profiles]
-    hits = np.array([rate.hits(profile) for profile in found], np.float64)
-    return np.stack([hits, np.array([profile.rows for profile in found], np.float64) - hits], axis=1)
+    return np.array([_hits(profile, name, rate) for profile in profiles], np.float64).reshape(-1, 2)
+
+
+def _hits(profile: Profile, name: str, rate: Rate) -> tuple[int, int]:
+    found = profile.features.get(name)
+    hits = rate.hits(found) if found else 0
+    return hits, found.rows - hits if found else 0
 
 
 def _finding(case: Case, name: str, one: Judged) -> Finding:
     looks = case.looks[one.onset.look :]
-    now = merged(looks).features[name]
+    now = column_of(looks, name)
     examples = now.unseen_values.counts if one.rate is UNSEEN and now.unseen_values else {}
     common = sorted(examples, key=lambda value: (-examples[value], value))[:3]
     named = f", like {', '.join(map(repr, common))}" if common else ""

@@ -9,9 +9,9 @@ another name when four witnesses say so together:
 - **values**, how many distinct ones and how many nulls (`likeness`), as far as hashes can be told (`unhashing`);
 - **names** (`naming`).
 
-The last three are log likelihood ratios and are added up; when values speak against it, only so far: a feature may be renamed and change
-its unit at once. Numbers with all their digits say nothing by their hashes, and what is left then, timing and how many are distinct, is
-never enough by itself: `ambiguous` lists what it may have become.
+The last three are log likelihood ratios and are added up, against what another column of this feed would look like (`strangers`); when values
+speak against it, only so far: a feature may be renamed and change its unit at once. Numbers with all their digits say nothing by their hashes,
+and what is left then, timing and how many are distinct, is never enough by itself: `ambiguous` lists what it may have become.
 
 Of several features and fields the most likely assignment counts, in which each has one partner or none, and a pair is sure by how much
 likelier that is than the best without it. `dropped` and `added` are what has no partner.
@@ -26,17 +26,20 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hyperplan.profile import FeatureProfile, Profile
-from hyperplan.skew.case import Case, Look, merged
+from hyperplan.skew.case import Case, Look
 from hyperplan.skew.evidence import rate_evidence, significant
 from hyperplan.skew.finding import Finding
 from hyperplan.skew.likeness import History, distinct, nulls, values
 from hyperplan.skew.naming import EQUAL, PART, alike
 from hyperplan.skew.rates import MISSING, Judged, judged, matters
-from hyperplan.skew.unhashing import Floats, Unhashed
+from hyperplan.skew.unhashing import Floats, Sorted, Unhashed
 from hyperplan.skew.words import moment, percent, since
 
-SURE = 3.0
-"""By how much likelier a rename must be than anything else, in nats."""
+SURE = 1.2
+"""By how much likelier a rename must be than anything else, in nats. That is little, since it is not all: a field is only looked at when it came in
+the very rows that the feature went from, and that is counted in none of the witnesses."""
+PLAIN = 3.0
+"""From here on values are said to be those of a feature, or to speak against it."""
 POSSIBLE = -1.5
 """From here on it is at least possible."""
 CHANGED = -4.0
@@ -51,6 +54,8 @@ STRETCHES = 5
 """Stretches of the past that are compared with each other."""
 STRETCH = (100, 1000)
 """Rows of one: as many as since the feature went, but at least and at most so many."""
+MOST_OTHERS = 50
+"""Other features that are asked what columns look like."""
 FEWEST = 20
 """Rows that must have a field before anything is said of it."""
 OFTEN = 0.01
@@ -80,9 +85,9 @@ class Witnesses(NamedTuple):
     def words(self, feature: str) -> str:
         """What they say, in words."""
         said = ["it came in the same rows"]
-        if self.values >= SURE:
+        if self.values >= PLAIN:
             said.append(f"its values are those of {feature}")
-        elif self.values <= -SURE:
+        elif self.values <= -PLAIN:
             said.append(f"though its values are not those of {feature}, which may have changed too")
         if self.names >= EQUAL:
             said.append("the names are the same words")
@@ -97,12 +102,7 @@ def renames(case: Case) -> Iterable[Finding]:
         return
     yield from _by_alias(case)
     gone, fields = _gone(case), _fields(case)
-    scores = {
-        (name, field): score
-        for name in gone
-        for field in fields
-        if (score := _witnesses(case, name, gone[name], field))
-    }
+    scores = {(name, field): score for name in gone for field, score in _witnesses(case, name, gone[name], fields)}
     sure = _sure(scores)
     renamed = {name: field for (name, field), margin in sure.items() if margin >= SURE}
     taken = set(renamed.values())
@@ -140,8 +140,15 @@ def _fields(case: Case) -> list[str]:
 
 
 def _often(looks: Sequence[Look], field: str) -> bool:
-    present = sum(_present(look.profile, field) for look in looks)
-    return present >= max(FEWEST, OFTEN * sum(look.profile.rows for look in looks))
+    return _come(looks, field) >= max(FEWEST, OFTEN * _rows(looks))
+
+
+def _come(looks: Sequence[Look], field: str) -> int:
+    return sum(_present(look.profile, field) for look in looks)
+
+
+def _rows(looks: Sequence[Look]) -> int:
+    return sum(look.profile.rows for look in looks)
 
 
 def _present(profile: Profile, field: str) -> int:
@@ -154,26 +161,36 @@ def _usually_missing(case: Case, name: str) -> float:
     return training.missing / training.rows if training.rows else 0.0
 
 
-def _witnesses(case: Case, name: str, gone: Gone, field: str) -> Witnesses | None:
-    """What is said of a pair; None when the field did not come where the feature went."""
+def _witnesses(case: Case, name: str, gone: Gone, fields: Iterable[str]) -> Iterator[tuple[str, Witnesses]]:
+    """What is said of each pair of a feature and one of the fields that came where it went."""
     usual = 1 - _usually_missing(case, name)
-    looks = case.looks[gone.look :]
-    come = sum(_present(look.profile, field) for look in looks)
-    if not come or not _in_its_place(looks, name, field, usual):
-        return None
-    before = case.looks[: gone.look]
-    earlier = sum(_present(look.profile, field) for look in before) / max(sum(look.profile.rows for look in before), 1)
+    looks, before = case.looks[gone.look :], case.looks[: gone.look]
+    in_its_place = [field for field in fields if _in_its_place(looks, name, field, usual)]
+    if not in_its_place:
+        return
+    now = Profile.merged(look.profile for look in looks)
     chunks = [chunk.features[name] for chunk in case.reference[-STRETCHES:] if name in chunk.features]
-    stretches = _stretches(before, name, sum(look.profile.rows for look in looks))
-    history = History(case.training.features[name], chunks, stretches)
-    found = merged(looks).unknown_profiles[field]
+    history = History(case.training.features[name], chunks, _stretches(before, name, now.rows))
     unhashed = Unhashed(case.schema.features[name], history.training, history.stretches, case.secret)
-    return Witnesses(
-        values(unhashed, history, found),
-        distinct(history, found) + nulls(history, found),
-        alike(name, field),
-        THERE_BEFORE if earlier > 0.5 * come / max(sum(look.profile.rows for look in looks), 1) else 0.0,
-    )
+    others = _others(case, name, now, unhashed)
+    for field in in_its_place:
+        found = now.unknown_profiles[field]
+        earlier = _come(before, field) / max(_rows(before), 1)
+        yield (
+            field,
+            Witnesses(
+                values(unhashed, history, found, others),
+                distinct(history, found) + nulls(history, found),
+                alike(name, field),
+                THERE_BEFORE if earlier > 0.5 * _present(now, field) / max(now.rows, 1) else 0.0,
+            ),
+        )
+
+
+def _others(case: Case, name: str, now: Profile, unhashed: Unhashed) -> list[Sorted]:
+    """What other features hold, as the bins of the one that went have it."""
+    known = [other for other in case.schema.features if other != name and other in now.features]
+    return [unhashed.of_another(case.schema.features[other], now.features[other]) for other in known[:MOST_OTHERS]]
 
 
 def _in_its_place(looks: Sequence[Look], name: str, field: str, usual: float) -> bool:
@@ -181,6 +198,8 @@ def _in_its_place(looks: Sequence[Look], name: str, field: str, usual: float) ->
     rows = np.array([look.profile.rows for look in looks], np.float64)
     feature = np.array([look.profile.features.get(name, FeatureProfile()).present for look in looks], np.float64)
     come = np.array([_present(look.profile, field) for look in looks], np.float64)
+    if not come.any():
+        return False
     off = np.abs(feature + come - usual * rows)
     noise = 3 * np.sqrt(np.maximum(usual * (1 - usual), 0.0) * rows)
     return bool(np.maximum(off - noise, 0.0).sum() <= 0.1 * come.sum())
@@ -236,15 +255,15 @@ def _candidates(name: str, scores: Mapping[tuple[str, str], Witnesses], taken: s
 
 def _renamed(case: Case, name: str, gone: Gone, field: str, witnesses: Witnesses, margin: float) -> Finding:
     looks = case.looks[gone.look :]
-    now = merged(looks)
-    share = _present(now, field) / max(now.rows, 1)
+    rows, present = _rows(looks), _come(looks, field)
+    share = present / max(rows, 1)
     return _finding(
         looks,
         name,
         "renamed",
         share,
         gone.evidence,
-        f"{name} comes as {field} in {percent(share)} of {now.rows:,} rows{_since(looks)}: {witnesses.words(name)}",
+        f"{name} comes as {field} in {percent(share)} of {rows:,} rows{_since(looks)}: {witnesses.words(name)}",
         {"from": name, "to": field, "odds": margin, "witnesses": witnesses._asdict()},
     )
 
@@ -258,7 +277,7 @@ def _ambiguous(case: Case, name: str, gone: Gone, candidates: Mapping[str, float
         "ambiguous",
         gone.share,
         gone.evidence,
-        f"{name} is missing from {percent(gone.share)} of {merged(looks).rows:,} rows{_since(looks)}, and may come as {listed} now: "
+        f"{name} is missing from {percent(gone.share)} of {_rows(looks):,} rows{_since(looks)}, and may come as {listed} now: "
         "it came in the same rows, but values and names do not tell",
         {"from": name, "candidates": list(candidates), "odds": list(candidates.values())},
     )
@@ -272,7 +291,7 @@ def _dropped(case: Case, name: str, gone: Gone) -> Finding:
         "dropped",
         gone.share,
         gone.evidence,
-        f"{name} has gone: it is missing from {percent(gone.share)} of {merged(looks).rows:,} rows{_since(looks)}, and nothing came in its place",
+        f"{name} has gone: it is missing from {percent(gone.share)} of {_rows(looks):,} rows{_since(looks)}, and nothing came in its place",
         {"rate": gone.share, "reference": _usually_missing(case, name)},
     )
 
@@ -280,16 +299,16 @@ def _dropped(case: Case, name: str, gone: Gone) -> Finding:
 def _added(case: Case, field: str) -> Finding:
     first = next(index for index, look in enumerate(case.looks) if _present(look.profile, field))
     looks = case.looks[first:]
-    now = merged(looks)
-    share = _present(now, field) / max(now.rows, 1)
+    rows, present = _rows(looks), _come(looks, field)
+    share = present / max(rows, 1)
     always = "" if first else ", from the first of these rows on"
     return _finding(
         looks,
         field,
         "added",
         share,
-        rate_evidence((0, case.training.rows), (_present(now, field), now.rows)),
-        f"{field} has come, which the schema does not know: it is in {percent(share)} of {now.rows:,} rows{_since(looks) or always}",
+        rate_evidence((0, case.training.rows), (present, rows)),
+        f"{field} has come, which the schema does not know: it is in {percent(share)} of {rows:,} rows{_since(looks) or always}",
         {"rate": share},
     )
 
@@ -301,8 +320,8 @@ def _by_alias(case: Case) -> Iterator[Finding]:
         if first is None:
             continue
         looks = case.looks[first:]
-        now = merged(looks)
-        share = _renamed_in(now, name) / max(now.rows, 1)
+        rows, renamed = _rows(looks), sum(_renamed_in(look.profile, name) for look in looks)
+        share = renamed / max(rows, 1)
         training = case.training.features.get(name, FeatureProfile())
         called = " or ".join(feature.aliases) or "another name"
         yield _finding(
@@ -310,8 +329,8 @@ def _by_alias(case: Case) -> Iterator[Finding]:
             name,
             "renamed",
             share,
-            rate_evidence((training.renamed, training.rows), (_renamed_in(now, name), now.rows)),
-            f"{name} comes as {called} in {percent(share)} of {now.rows:,} rows{_since(looks)}: the schema declares that name as an alias",
+            rate_evidence((training.renamed, training.rows), (renamed, rows)),
+            f"{name} comes as {called} in {percent(share)} of {rows:,} rows{_since(looks)}: the schema declares that name as an alias",
             {
                 "from": name,
                 "to": feature.aliases[0] if len(feature.aliases) == 1 else None,

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from hyperplan.profile import FeatureProfile, Numbers, QuantileSketch
+from hyperplan.profile import FeatureProfile, QuantileSketch
 from hyperplan.schema import AnyFeature
 from hyperplan.skew.case import Case
 from hyperplan.skew.cells import SAME, Placed
 from hyperplan.skew.evidence import threshold
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.lines import Expected, Explained, expected_of
+from hyperplan.skew.lines import Expected, Explained, Served, expected_of, served_lately
 from hyperplan.skew.stretch import beginning, profiles_of
 from hyperplan.skew.units import Line, Unit, alternatives, roundings, table, unit
 from hyperplan.skew.words import percent, since, times_larger
@@ -100,57 +100,53 @@ class _Named(NamedTuple):
 
 def scales(case: Case) -> Iterable[Finding]:
     """Features whose numbers are those of training, in other units."""
-    recent = case.recent(ROWS)
     for name, feature in case.schema.features.items():
-        expected = expected_of(case, name)
-        parts = [profile.numbers for profile in profiles_of(name, recent) if profile.numbers]
-        if expected is None or not parts:
+        expected, served = expected_of(case, name), served_lately(case, name, ROWS)
+        if expected is None or served is None:
             continue
-        named = _named(case, name, expected, Numbers.merged(parts))
+        named = _named(case, name, expected, served)
         if named is not None:
             yield _finding(case, name, feature, expected, named)
 
 
-def _named(case: Case, name: str, expected: Expected, serving: Numbers) -> _Named | None:
+def _named(case: Case, name: str, expected: Expected, served: Served) -> _Named | None:
     """What explains the newest rows: the units that the schema speaks of first, then how people round them, then anything."""
     feature = case.schema.features[name]
     bar = max(LEAST, threshold(len(case.schema.features)))
     exact, rounded = case.once(("scale", "units", feature.unit), lambda: _units(feature.unit))
-    named = _best(exact, expected, serving, bar)
-    if named is None and expected.strangeness(serving) >= STRANGE:
+    named = _best(exact, expected, served, bar)
+    if named is None and expected.strangeness(served) >= STRANGE:
         factors = case.once(("scale", "factors", feature.unit), lambda: _factors(feature.unit))
-        named = _best(rounded, expected, serving, bar) or _best(factors, expected, serving, bar)
-        if (
-            named
-            and named.best.unit is None
-            and _share(expected, named.best.line, [FeatureProfile(numbers=serving)]) < HALF
-        ):
+        named = _best(rounded, expected, served, bar) or _best(factors, expected, served, bar)
+        if named and named.best.unit is None and _went([expected.rows(named.best.line, served)]) < HALF:
             named = None
-    return named or _placed(case, name, exact, expected, serving, bar)
+    return named or _placed(case, name, exact, expected, served, bar)
 
 
 def _placed(
-    case: Case, name: str, units: Sequence[_Way], expected: Expected, serving: Numbers, bar: float
+    case: Case, name: str, units: Sequence[_Way], expected: Expected, served: Served, bar: float
 ) -> _Named | None:
     """What explains where the newest rows lie, when digits alone do not: they were rounded on their way, or a power of ten left them as they are.
 
     Everything may have been rounded, what did not change too. That something changed has to show in digits all the same; where numbers
     lie only says what. Places alone would name each appliance that is switched on.
     """
-    found = expected.cells.placed(serving.sketch)
+    found = expected.cells.placed(served.sketch)
     if found is None or abs(found.shift) < NEAR:
         return None
     usual = _usual(case, name, expected, found.shift)
-    weight = float(serving.sample.items()[0].size)
-    unchanged = usual.score(found, weight) + max(float(expected.stepped([SAME], serving)[0]), 0.0)
+    weight = float(served.values.size)
+    unchanged = usual.score(found, weight) + max(float(expected.stepped([SAME], served)[0]), 0.0)
     for ways in (units, _powers()):
         if not ways:
             continue
         lines = [way.line for way in ways]
-        digits = expected.explained(lines, serving).whole
+        digits = expected.whole(lines, served)
         if ways is units:
-            digits = np.maximum(digits, expected.stepped(lines, serving))
-        placed = [expected.cells.placed(serving.sketch, line) for line in lines]
+            digits = np.maximum(digits, expected.stepped(lines, served))
+        if digits.max() < bar:
+            continue
+        placed = [expected.cells.placed(served.sketch, line) for line in lines]
         scores = digits + np.array([usual.score(one, weight) for one in placed])
         best = int(scores.argmax())
         more = float(scores[best]) - unchanged
@@ -220,13 +216,18 @@ def _factors(declared: str | None) -> list[_Way]:
     return list(found.values())
 
 
-def _best(ways: Sequence[_Way], expected: Expected, serving: Numbers, bar: float) -> _Named | None:
+def _best(ways: Sequence[_Way], expected: Expected, served: Served, bar: float) -> _Named | None:
     if not ways:
         return None
     lines = [way.line for way in ways]
-    explained = expected.explained(lines, serving)
-    evidence = _evidence(explained, np.maximum(expected.stepped(lines, serving), 0.0)) - math.log(len(ways))
-    rounding = expected.rounding(serving)
+    possible = expected.possible(lines, served, bar, MET)
+    if not possible.size:
+        return None
+    ways = [ways[index] for index in possible]
+    explained = expected.explained(lines, served, possible)
+    stepped = np.maximum(expected.stepped([way.line for way in ways], served), 0.0)
+    evidence = _evidence(explained, stepped) - math.log(len(lines))
+    rounding = expected.rounding(served)
     enough = (evidence >= bar) & (explained.fit >= (rounding.evidence + MARGIN if rounding else 0.0))
     if not enough.any():
         return None
@@ -281,7 +282,11 @@ def _finding(case: Case, name: str, feature: AnyFeature, expected: Expected, nam
 
 def _share(expected: Expected, line: Line, parts: Sequence[FeatureProfile]) -> float:
     """The share of rows that went along a line, part by part: the sample of a short one is nearly all there is."""
-    rows = [expected.rows(line, part.numbers) for part in parts if part.numbers]
+    return _went([expected.rows(line, expected.served([part.numbers])) for part in parts if part.numbers])
+
+
+def _went(rows: Sequence[tuple[int, int]]) -> float:
+    """The share of those that went along a line, of parts each of which has so many that did and that did not."""
     went, stayed = sum(went for went, _ in rows), sum(stayed for _, stayed in rows)
     return went / max(went + stayed, 1)
 
@@ -291,7 +296,7 @@ def _says(expected: Expected, named: _Named, profile: FeatureProfile) -> bool | 
     if profile.numbers is None:
         return None
     if named.usual is None:
-        return expected.says(named.best.line, profile.numbers)
+        return expected.says(named.best.line, expected.served([profile.numbers]))
     changed, same = (expected.cells.placed(profile.numbers.sketch, line) for line in (named.best.line, SAME))
     return abs(named.usual.off(changed)) < abs(named.usual.off(same)) if changed else None
 

@@ -18,14 +18,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hyperplan.skew.case import Case, merged
+from hyperplan.skew.case import Case
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
 from hyperplan.skew.evidence import shares_of, significant
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.movement import Movement, of_training
-from hyperplan.skew.onset import Onset, onset
-from hyperplan.skew.tally import Tally, columns, tallies
+from hyperplan.skew.movement import Floats, Movement, of_training
+from hyperplan.skew.onset import NEVER, Onset, onset, since_each
+from hyperplan.skew.tally import Tally, column, column_of, tallies
 from hyperplan.skew.words import moment, number, since
 
 LASTING = 5
@@ -48,22 +48,41 @@ def shift(case: Case) -> Iterable[Finding]:
 def movement_of(case: Case, name: str, tally: Tally) -> Movement:
     """How a feature moves of itself, in training and in these looks."""
     key = ("movement", name, tally.texts, tally.view)
-    in_training = case.once(key, lambda: of_training(tally.chunks, tally.view))
-    return case.once_shown(key, lambda: in_training.seen_in(tally.looks, shares_of(tally.usual)))
+    return case.once_shown(key, lambda: in_training(case, name, tally).seen_in(tally.looks, shares_of(tally.usual)))
+
+
+def in_training(case: Case, name: str, tally: Tally) -> Movement:
+    """How a feature moves of itself, as far as training tells."""
+    key = ("movement", name, tally.texts, tally.view)
+    return case.once(key, lambda: of_training(tally.chunks, tally.view))
+
+
+def could_matter(movement: Movement, looks: Floats, reference: Floats, times: float = 1.0) -> bool:
+    """Whether since some look there is an effect that matters, so many times over, if looks moved by no more than training.
+
+    No finding without it, and an effect is told by a few logarithms where evidence takes thousands of gamma functions: most features have none.
+    """
+    _, since, known = since_each(looks, reference, LASTING)
+    least = movement._replace(shortest=0.0)
+    filled = (least.view.rows(since) > 0) & (least.view.rows(known) > 0)
+    return bool((least.effects(since[filled], known[filled]) >= times * movement.must_exceed()).any())
 
 
 def _judged(case: Case, name: str, tally: Tally) -> tuple[Onset, Movement, Tally]:
+    movement = in_training(case, name, tally)
+    if not could_matter(movement, tally.looks, tally.training):
+        return Onset(0, NEVER), movement, tally
     movement = movement_of(case, name, tally)
     return onset(tally.looks, tally.training, movement.from_training, tally.view, LASTING), movement, tally
 
 
 def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movement, tally: Tally) -> Finding:
     looks = case.looks[began.look :]
-    now, training = merged(looks), case.training
+    now, training = column_of(looks, name), column(case.training, name)
     sums = tally.since(began.look)
     rows = round(float(tally.view.rows(sums)))
     new = _was_as_in_training(tally, began.look, movement)
-    told = contrast(columns(training)[name], columns(now)[name], tally.training, sums, tally)
+    told = contrast(training, now, tally.training, sums, tally)
     unit = case.schema.features[name].unit if name in case.schema.features else None
     age = (
         "that is new in these looks"
@@ -88,7 +107,7 @@ def _finding(case: Case, name: str, began: Onset, effect: float, movement: Movem
             "began": new,
             "usual": movement.usual,
             **told.details(),
-            "measures": msgspec.structs.asdict(compare(columns(training)[name], columns(now)[name])),
+            "measures": msgspec.structs.asdict(compare(training, now)),
         },
     )
 

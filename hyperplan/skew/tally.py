@@ -6,8 +6,7 @@ detectors of its own. Values that the reference never saw share the bin of its r
 day, and a flood of them fills that bin.
 """
 
-import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -59,6 +58,16 @@ def columns(profile: Profile) -> dict[str, FeatureProfile]:
     return {**profile.outputs, **profile.features}
 
 
+def column(profile: Profile, name: str) -> FeatureProfile:
+    """A feature, or what models answered, by its name; one without rows if the profile has neither."""
+    return profile.features.get(name) or profile.outputs.get(name) or _NOTHING
+
+
+def column_of(looks: Sequence[Look], name: str) -> FeatureProfile:
+    """A feature, or what models answered, over the rows of several looks."""
+    return FeatureProfile.merged(column(look.profile, name) for look in looks)
+
+
 def tallies(case: Case) -> dict[str, Tally]:
     """The tally of each feature and output that has usable values in the looks.
 
@@ -70,26 +79,51 @@ def tallies(case: Case) -> dict[str, Tally]:
 
 def _tallies(case: Case) -> dict[str, Tally]:
     found = {}
+    cuts = case.once("cuts", lambda: _cuts(case))
+    counted = [_counted(case, cuts, some) for some in (case.looks, case.season)]
+    for name, (cut, chunks) in cuts.items():
+        found[name] = cut.tally(chunks, *(_together(cut, some, name) for some in counted))
     outputs = (name for look in case.looks for name in look.profile.outputs)
     for name in dict.fromkeys((*columns(case.training), *outputs)):
-        cut, chunks = case.once(("tally", name), functools.partial(_cut, case, name))
-        if not chunks.counts.any():
-            cut, chunks = _cut_by_looks(case, name)
-        looks, season = (cut.counts(_profiles(some, name)) for some in (_looked(case.looks), _looked(case.season)))
-        tally = cut.tally(chunks, looks, season)
-        if tally.since(0).any():
-            found[name] = tally
+        if name not in cuts:
+            found[name] = _tally_by_looks(case, name)
+    return {name: tally for name, tally in found.items() if tally.looks.any()}
+
+
+def _cuts(case: Case) -> "dict[str, tuple[_Cut, _Counted]]":
+    """The bins of all that the reference has usable values of, and what its chunks hold."""
+    found = {}
+    for name in columns(case.training):
+        cut = _cut_of(column(case.training, name))
+        chunks = cut.counts(_profiles(case.reference, name))
+        if chunks.counts.any():
+            found[name] = cut, chunks
     return found
 
 
-def _cut(case: Case, name: str) -> "tuple[_Cut, _Counted]":
-    cut = _cut_of(columns(case.training).get(name, _NOTHING))
-    return cut, cut.counts(_profiles(case.reference, name))
+def _counted(
+    case: Case, cuts: "Mapping[str, tuple[_Cut, _Counted]]", looks: Sequence[Look]
+) -> "list[dict[str, _Counted]]":
+    """What each look holds in the bins of the reference."""
+
+    def counted(profile: Profile) -> dict[str, _Counted]:
+        return {name: cut.counts([column(profile, name)]) for name, (cut, _) in cuts.items()}
+
+    return [case.once_of(look, "tally", counted) for look in looks]
 
 
-def _cut_by_looks(case: Case, name: str) -> "tuple[_Cut, _Counted]":
-    cut = _cut_of(FeatureProfile.merged(_profiles(_looked(case.looks), name)))
-    return cut, cut.counts([_NOTHING] * max(len(case.reference), 1))
+def _together(cut: "_Cut", looks: "Sequence[dict[str, _Counted]]", name: str) -> "_Counted":
+    if not looks:
+        return cut.counts([])
+    return _Counted(
+        np.concatenate([look[name].counts for look in looks]), _nearest(look[name].horizon for look in looks)
+    )
+
+
+def _tally_by_looks(case: Case, name: str) -> Tally:
+    looks, season = (_profiles(_looked(some), name) for some in (case.looks, case.season))
+    cut = _cut_of(FeatureProfile.merged(looks))
+    return cut.tally(cut.counts([_NOTHING] * max(len(case.reference), 1)), cut.counts(looks), cut.counts(season))
 
 
 def _cut_of(whole: FeatureProfile) -> "_Cut":
@@ -105,7 +139,7 @@ def _looked(looks: Sequence[Look]) -> list[Profile]:
 
 
 def _profiles(profiles: Iterable[Profile], name: str) -> list[FeatureProfile]:
-    return [columns(profile).get(name, _NOTHING) for profile in profiles]
+    return [column(profile, name) for profile in profiles]
 
 
 _NOTHING = FeatureProfile()

@@ -9,6 +9,7 @@ The share comes with Wilson's interval for as many rows as there are once clumps
 rows that close to the threshold may be counted on the wrong side of it, on both sides alike.
 """
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -33,12 +34,17 @@ ODDS = 1.2
 
 def threshold(case: Case) -> Iterable[Finding]:
     """Whether another share of scores lies above the threshold, and since when."""
-    looks = _above(case, [look.profile for look in case.looks])
-    chunks = case.once(("above", case.threshold), lambda: _above(case, case.reference))
+    if not any(PREDICTION in look.profile.outputs for look in case.looks):
+        return
+    above = functools.partial(_above, edge=keys_of(np.array([case.threshold]))[0])
+    looks = np.array([case.once_of(look, "above", above) for look in case.looks], np.float64)
+    chunks = case.once(
+        "above", lambda: np.array([above(profile) for profile in case.reference], np.float64).reshape(-1, 2)
+    )
     if not _all_scores(case) or not looks.sum():
         return
     usual = chunks if chunks.sum() else looks
-    movement = case.once(("above", case.threshold, "movement"), lambda: of_training(chunks))
+    movement = case.once("above moves", lambda: of_training(chunks))
     movement = movement.seen_in(looks, shares_of(usual.sum(axis=0)))
     if chunks.sum():
         reference = chunks.sum(axis=0)
@@ -55,15 +61,11 @@ def threshold(case: Case) -> Iterable[Finding]:
         yield _finding(case, began, now, reference, movement, bool(chunks.sum()))
 
 
-def _above(case: Case, profiles: Iterable[Profile]) -> Floats:
-    """Scores at or above the threshold, and below, by profile."""
-    edge = keys_of(np.array([case.threshold]))[0]
-    found = []
-    for profile in profiles:
-        keys, counts = numbers_of(profile.outputs.get(PREDICTION, FeatureProfile())).sketch.cells()
-        above = counts[keys >= edge].sum()
-        found.append((above, counts.sum() - above))
-    return np.array(found, np.float64).reshape(-1, 2)
+def _above(profile: Profile, edge: int) -> tuple[int, int]:
+    """Scores in the cell of the threshold or above, and below."""
+    keys, counts = numbers_of(profile.outputs.get(PREDICTION, FeatureProfile())).sketch.cells()
+    above = int(counts[keys >= edge].sum())
+    return above, int(counts.sum()) - above
 
 
 def _all_scores(case: Case) -> bool:

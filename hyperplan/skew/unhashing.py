@@ -11,7 +11,8 @@ likewise, and so each hash of a field becomes one of
 No value is told to anybody: only how many fell into which bin.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,8 +29,12 @@ Floats = NDArray[np.float64]
 
 MOST_MULTIPLES = 100_000
 """Multiples of a step that are hashed, a microsecond each, when a feature has gone and a field has come."""
+MOST_HASHED = 256
+"""Values of another feature that are hashed: as many as are kept of an unknown field."""
 MARGIN = 0.25
 """How much further than training the multiples go on either side, in widths of its range: seasons do."""
+USUAL = (0.99, 0.005, 0.005)
+"""Shares of the kinds of values in rows that nothing is known of."""
 STEPPED = 0.9
 """The share of numbers that must be multiples of a step for it to be the feature's."""
 
@@ -37,9 +42,11 @@ STEPPED = 0.9
 HashValue = Callable[[Any], str]
 
 
-def _as_it_is(value: str) -> str:
-    """The hash of a value of a feature that is known by its hashes alone."""
-    return value
+class Shares(NamedTuple):
+    """What share is of the feature, never had, and foreign; and of the first, what share lies in each bin. None is zero."""
+
+    kinds: Floats
+    bins: Floats
 
 
 class Sorted(NamedTuple):
@@ -53,6 +60,18 @@ class Sorted(NamedTuple):
         """How many are of the feature, never had, and foreign."""
         return np.array([self.bins.sum(), self.never, self.foreign])
 
+    def shares(self) -> Shares:
+        """The shares of these counts, with a hundredth of what is usual and a fiftieth of even ones mixed in."""
+        return Shares(
+            0.99 * _shares(self.kinds()) + 0.01 * np.array(USUAL),
+            0.98 * _shares(self.bins) + 0.02 / max(self.bins.size, 1),
+        )
+
+
+def _shares(counts: Floats) -> Floats:
+    total = counts.sum()
+    return counts / total if total else np.full(counts.size, 1 / max(counts.size, 1))
+
 
 class Unhashed:
     """The hashes of all that a feature can hold, by bin."""
@@ -65,11 +84,10 @@ class Unhashed:
         secret: Secret | None = None,
     ) -> None:
         several = [training, *recent]
-        hash_value = hashed if secret is None else secret.value
-        if feature.masking == "hash":
-            self._cut: _Texts | _Numbers = _Texts(feature, several, _as_it_is)
-        elif holds_texts(training):
-            self._cut = _Texts(feature, several, hash_value)
+        self._secret = secret
+        hash_value = _hash_of(feature, secret)
+        if holds_texts(training):
+            self._cut: _Texts | _Numbers = _Texts(several, hash_value)
         else:
             self._cut = _Numbers(training, hash_value)
         self._bins = self._cut.hashes(several)
@@ -81,27 +99,53 @@ class Unhashed:
             found[self._bins.get(value, self._cut.size + 1)] += count
         return Sorted(found[:-2], float(found[-2]), float(found[-1]))
 
+    def of_another(self, feature: AnyFeature, profile: FeatureProfile) -> Sorted:
+        """What another feature held, as far as its values are kept: hashed, and then sorted as an unknown field is."""
+        return self.of_hashes(
+            FeatureProfile(values=CategoryCounts(MOST_HASHED, _hashes(_hash_of(feature, self._secret), profile)))
+        )
+
     def of_values(self, profile: FeatureProfile) -> Sorted:
         """What the feature itself held, sorted as its hashes would be."""
         return self._cut.counts(profile)
 
 
+def _hashes(hash_value: HashValue, profile: FeatureProfile) -> dict[str, int]:
+    """Hashes of values, with their counts; of many those that are kept, which any value is as likely to be as another."""
+    if holds_texts(profile):
+        return dict(islice(((hash_value(value), count) for value, count in _counted([profile])), MOST_HASHED))
+    numbers = numbers_of(profile)
+    if numbers.frequent.complete:
+        return {hash_value(value): count for value, count in numbers.frequent.counts.items()}
+    values, counts = numbers.sample.items()
+    return {hash_value(value): count for value, count in zip(values.tolist(), counts.tolist(), strict=True)}
+
+
+def _hash_of(feature: AnyFeature, secret: Secret | None) -> HashValue:
+    """How samples hash an unknown field that holds what a feature does, by what its profile has for a value.
+
+    Of a personal feature the profile has nothing but such hashes.
+    """
+    if feature.masking is not None:
+        return str
+    keyed = hashed if secret is None else secret.value
+    return (lambda value: keyed(value == "true")) if isinstance(feature, Bool) else keyed
+
+
 class _Texts:
     """The common texts of a feature have bins to themselves, the others share the last."""
 
-    def __init__(self, feature: AnyFeature, several: Sequence[FeatureProfile], hash_value: HashValue) -> None:
+    def __init__(self, several: Sequence[FeatureProfile], hash_value: HashValue) -> None:
         self._hash = hash_value
         known: dict[str, int] = {}
-        for counts in _kept(several):
-            for value, count in counts.counts.items():
-                known[value] = known.get(value, 0) + count
+        for value, count in _counted(several):
+            known[value] = known.get(value, 0) + count
         common = sorted(known, key=lambda value: (-known[value], value))
         self._bin = {value: min(place, MOST_CATEGORIES) for place, value in enumerate(common)}
-        self._truths = isinstance(feature, Bool)
         self.size = max(self._bin.values(), default=0) + 1
 
     def hashes(self, several: Sequence[FeatureProfile]) -> dict[str, int]:  # noqa: ARG002 - as for numbers
-        return {self._hash(value == "true" if self._truths else value): place for value, place in self._bin.items()}
+        return {self._hash(value): place for value, place in self._bin.items()}
 
     def counts(self, profile: FeatureProfile) -> Sorted:
         bins, foreign = np.zeros(self.size), 0
@@ -117,6 +161,11 @@ class _Texts:
 
 def _kept(several: Iterable[FeatureProfile]) -> list[CategoryCounts]:
     return [counts for profile in several for counts in (profile.values, profile.unseen_values) if counts is not None]
+
+
+def _counted(several: Iterable[FeatureProfile]) -> Iterator[tuple[str, int]]:
+    for counts in _kept(several):
+        yield from counts.counts.items()
 
 
 class _Numbers:

@@ -173,3 +173,31 @@ def test_a_wide_report_finds_the_columns_that_moved_and_no_other() -> None:
     found = wide.report(20_000, 10_000, 3, 5, chunk_rows=1_000, look_rows=500)
     assert (found["share"], found["others"]) == (1.0, 0)
     assert found["GB"] > 0
+
+
+# What can be told.
+
+
+def test_what_can_be_told_apart_is_said_of_training_alone() -> None:
+    drawn = np.random.default_rng(3)
+    columns = {
+        "x": np.round(drawn.normal(10, 3, 8_000)),
+        "twin": np.round(drawn.normal(10, 3, 8_000)),
+        "far": np.round(drawn.normal(40, 3, 8_000)),
+        "digits": drawn.normal(10, 3, 8_000),
+        "flag": drawn.integers(0, 2, 8_000) * 1.0,
+    }
+    schema = Schema(features={name: Float() for name in columns})
+    found = DataSet("made", schema, columns, np.arange(8_000, dtype=np.int64), 4_000)
+    known = renames.Known.of(found)
+    assert known.telling == {"x", "twin", "far"}
+    assert frozenset(("x", "twin")) in known.alike
+    assert not any("far" in pair for pair in known.alike)
+
+    def kind(feature: str, other: str | None = None) -> str:
+        return known.kind(renames.Trial("made", feature, "column_17", 5_000, other))
+
+    assert (kind("far"), kind("x"), kind("digits")) == ("identifiable", "not identifiable", "not identifiable")
+    assert (kind("x", "twin"), kind("x", "far")) == ("alike", "unrelated")
+    columns["far"][4_000:] = columns["x"][4_000:]  # what is served says nothing
+    assert renames.Known.of(found) == known

@@ -7,15 +7,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
+import control.registry.migrations
 from control.registry import Registry
 from control.registry.database import FILE, Unopenable, open_database, sqlite_url
 from control.registry.tables import Base
 from hyperplan.endpoint import problems_of
 from hyperplan.lineage import Data, Lineage
 from tests.control.conftest import MakePlain
+
+MIGRATIONS = Path(control.registry.migrations.__file__).parent
 
 
 def open_file(path: Path) -> Registry:
@@ -46,7 +53,8 @@ def test_a_file_without_migrations_gets_them(tmp_path: Path) -> None:
     registry = open_file(tmp_path / FILE)
     assert registry.plan().number == 0
     registry.close()
-    assert execute(tmp_path / FILE, "SELECT version_num FROM alembic_version") == [("0003",)]
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert execute(tmp_path / FILE, "SELECT version_num FROM alembic_version") == [(newest,)]
 
 
 def test_a_lineage_that_was_anything_keeps_all_it_said_and_has_its_types(tmp_path: Path, plain: MakePlain) -> None:
@@ -83,8 +91,14 @@ TYPED = {"data": {"hash": "e3", "from": "2026-01-01", "to": "2026-02-01"}, "metr
 
 def _at(path: Path, revision: str) -> None:
     """A registry as an earlier version left it."""
-    open_file(path).close()
-    execute(path, f"UPDATE alembic_version SET version_num = '{revision}'")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
 
 
 def _inserted(document: str) -> str:

@@ -160,8 +160,11 @@ def test_an_interval_narrows_around_the_effect() -> None:
 
 def test_an_effect_beyond_the_grid_has_no_bound_there() -> None:
     nulls = np.array([-1.0, 0.0, 1.0])
-    assert kept(nulls, np.array([9.0, 9.0, 0.0]), 3.0) == (0.0, math.inf)
-    assert all(map(math.isnan, kept(nulls, np.array([9.0, 9.0, 9.0]), 3.0)))
+    inwards = np.array([1, 1, -1])
+    assert kept(nulls, np.array([9.0, 9.0, 0.0]), 3.0, inwards) == (0.0, math.inf)
+    assert all(map(math.isnan, kept(nulls, np.array([9.0, 9.0, 9.0]), 3.0, inwards)))
+    assert kept(nulls, np.array([9.0, 9.0, 9.0]), 3.0, np.array([1, 1, 1])) == (1.0, math.inf)
+    assert kept(nulls, np.array([9.0, 9.0, 9.0]), 3.0, np.array([-1, -1, -1])) == (-math.inf, -1.0)
 
 
 def test_what_was_predicted_from_before_lessens_the_units_needed() -> None:

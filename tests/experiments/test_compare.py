@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from hyperplan.experiments.compare import compare, pieces
 from hyperplan.experiments.covariate import predicted
@@ -30,6 +31,28 @@ def test_an_effect_is_found_estimated_and_bounded() -> None:
     assert found.low < 0.2 < found.high
     assert abs(found.estimate - 0.2) < 0.1
     assert found.units == 12_000
+
+
+@pytest.mark.parametrize("factor", [1.5, 1 / 1.5])
+def test_an_effect_of_twenty_times_the_minimum_has_one_bound_and_is_not_taken_for_one_that_changes(
+    factor: float,
+) -> None:
+    rng = np.random.default_rng(1)
+    arm = (rng.random(20_000) < 0.5).astype(int)
+    value = rng.random(20_000) < 0.4 * np.where(arm, factor, 1)
+    found = compare(units(arm, value), CONTROL, TREATMENT, EVEN, Ratio(0.02), 0.05)
+    assert found.differs
+    assert found.low < factor - 1 < found.high
+    assert math.isinf(found.high if factor > 1 else found.low)
+
+
+def test_an_effect_that_turns_around_is_one_that_no_one_effect_explains() -> None:
+    rng = np.random.default_rng(1)
+    arm = (rng.random(20_000) < 0.5).astype(int)
+    value = np.where(np.arange(20_000) < 10_000, 1, -1) * arm + rng.normal(size=20_000)
+    found = compare(units(arm, value), CONTROL, TREATMENT, EVEN, Difference(0.2), 0.05)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
 
 
 def test_a_ramp_while_everything_gets_better_is_no_effect() -> None:

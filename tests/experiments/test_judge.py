@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hyperplan.experiments.design import Experiment
-from hyperplan.experiments.judge import SECOND, Counted, Judged, judge
+from hyperplan.experiments.judge import SECOND, Counted, Judged, judge, rows_in
 from hyperplan.outcomes import Coded, Outcomes
 
 WEIGHTS = {1: {"a@1": 50.0, "b@1": 50.0}}
@@ -59,7 +59,7 @@ def served(effect: float, *, lost: float = 0.0, past: float = 0.0, entities: int
 
 
 def judged(experiment: Experiment, outcomes: Outcomes, now: int = START + DAY, **more: Any) -> Judged:
-    return judge(experiment, outcomes, WEIGHTS, START, now, **more)["b@1"]
+    return judge(experiment, rows_in(outcomes, experiment), WEIGHTS, START, now, **more)["b@1"]
 
 
 def test_a_better_arm_is_shipped() -> None:
@@ -101,13 +101,12 @@ def test_what_was_before_the_start_narrows_the_interval() -> None:
 
 
 def test_a_treatment_without_outcomes_has_a_verdict_too() -> None:
-    found = judge(
-        design(arms=["a@1", "b@1", "c@1"]), served(0), {1: {"a@1": 1, "b@1": 1, "c@1": 0}}, START, START + DAY
-    )
+    three = design(arms=["a@1", "b@1", "c@1"])
+    found = judge(three, rows_in(served(0), three), {1: {"a@1": 1, "b@1": 1, "c@1": 0}}, START, START + DAY)
     assert found["c@1"].verdict.decision == "go on"
     assert found["c@1"].evidence.compared.needed == pytest.approx(np.log(40))
 
 
 def test_a_revision_without_weights_is_an_error() -> None:
     with pytest.raises(KeyError):
-        judge(design(), served(0), {}, START, START + DAY)
+        judge(design(), rows_in(served(0), design()), {}, START, START + DAY)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.experiments.covariate import known_before
-from hyperplan.experiments.units import Fold, Rows, Units, fold, rows_of
+from hyperplan.experiments.units import Fold, Rows, Units, fold, joined, rows_of
 from hyperplan.outcomes import Coded, Outcomes
 
 
@@ -87,8 +87,22 @@ def outcomes(entities: list[str | None], predictions: list[str]) -> Outcomes:
 
 def test_requests_without_an_entity_are_units_of_their_own_with_all_of_their_rows() -> None:
     labelled = outcomes(["x", "x", None, None, None], ["p", "q", "r", "r", "s"])
-    assert sorted(folded(rows_of(labelled, "reward", "entity"), "sum").value) == [1.0, 4.0, 5.0]
-    assert sorted(folded(rows_of(labelled, "label", "request"), "sum").value) == [-5.0, -4.0, -1.0, 0.0]
+    assert sorted(folded(rows_of(labelled, "reward", "entity", ["a"]), "sum").value) == [1.0, 4.0, 5.0]
+    assert sorted(folded(rows_of(labelled, "label", "request", ["a"]), "sum").value) == [-5.0, -4.0, -1.0, 0.0]
+
+
+def test_arms_have_the_codes_of_their_places_and_others_that_of_none() -> None:
+    labelled = outcomes(["x", "y"], ["p", "q"])
+    assert rows_of(labelled, "reward", "entity", ["b@1", "a@1"]).arm.tolist() == [1, 1]
+    assert rows_of(labelled, "reward", "entity", ["b@1", "c@1"]).arm.tolist() == [2, 2]
+
+
+def test_rows_that_were_read_in_parts_are_the_same_units() -> None:
+    whole = outcomes(["x", "y", "x", None], ["p", "q", "r", "r"])
+    parts = [rows_of(whole.where(whole.reward == number), "reward", "entity", ["a@1"]) for number in (3, 1, 0, 2)]
+    together, read_at_once = folded(joined(parts), "sum"), folded(rows_of(whole, "reward", "entity", ["a@1"]), "sum")
+    assert together.value.tolist() == read_at_once.value.tolist()
+    assert sorted(together.value) == [1.0, 2.0, 3.0]
 
 
 def test_what_was_before_is_looked_up_by_unit() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hyperplan.experiments.compare import Compared
-from hyperplan.experiments.verdict import STATES, Evidence, Watched, verdict
+from hyperplan.experiments.verdict import STATES, Evidence, Watched, lasting, verdict
 
 
 def evidence(compared: dict[str, Any] | None = None, **more: Any) -> Evidence:
@@ -50,3 +50,21 @@ def test_a_verdict_says_why() -> None:
 
 def test_the_last_state_always_holds() -> None:
     assert STATES[-1][2](evidence())
+
+
+UNDECIDED, BETTER, WORSE = (verdict(each) for each in (evidence(), evidence(HIGHER), evidence(LOWER)))
+GUARDRAIL = verdict(evidence(guardrails={"errors": Watched(evidence=5, alpha=0.01)}))
+MISMATCH = verdict(evidence(sample_ratio=7.0))
+
+
+def test_a_verdict_that_was_reached_lasts_whatever_later_looks_see() -> None:
+    assert lasting(None, UNDECIDED) == UNDECIDED
+    assert lasting(UNDECIDED, BETTER) == BETTER
+    for later in (UNDECIDED, WORSE, BETTER):
+        assert lasting(BETTER, later) == BETTER
+
+
+def test_an_alarm_that_stands_above_a_verdict_takes_its_place_and_stays() -> None:
+    assert lasting(BETTER, GUARDRAIL) == GUARDRAIL
+    assert lasting(GUARDRAIL, MISMATCH) == MISMATCH
+    assert lasting(MISMATCH, GUARDRAIL) == lasting(MISMATCH, BETTER) == MISMATCH

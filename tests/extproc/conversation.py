@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from extproc.stages import Decide, Exchange
+from extproc.stages.observer import Attempt as Attempted
 from extproc.stages.observer import Decision, Trace
 from extproc.wire import (
     HeaderMap,
@@ -58,6 +59,8 @@ class Memory:
         self.violations: list[tuple[str, str, str]] = []
         self.flaws: list[tuple[str, str]] = []
         self.attempts: list[tuple[str, str, str]] = []
+        self.first_attempts: list[tuple[str, int, int, int, bool]] = []
+        self.failures: list[tuple[str, str, str, str]] = []
         self.decisions: list[Decision] = []
         self.samples: list[tuple[Sample, Trace | None]] = []
         self.shadows: list[tuple[ShadowSample, Trace | None]] = []
@@ -77,8 +80,13 @@ class Memory:
     def flawed(self, endpoint: str, flaw: str) -> None:
         self.flaws.append((endpoint, flaw))
 
-    def attempted(self, endpoint: str, model: str, outcome: str) -> None:
-        self.attempts.append((endpoint, model, outcome))
+    def attempted(self, attempt: Attempted) -> None:
+        self.attempts.append(attempt[:3])
+        if attempt[3]:
+            self.first_attempts.append(attempt[3:])
+
+    def failed(self, endpoint: str, model: str, why: str, prediction_id: str) -> None:
+        self.failures.append((endpoint, model, why, prediction_id))
 
     def decided(self, decision: Decision) -> None:
         self.decisions.append(decision)

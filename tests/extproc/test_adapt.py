@@ -16,7 +16,8 @@ from extproc.stages.adapt import NOT_THERE, STREAMS
 from extproc.stages.rewrites import Said
 from extproc.wire import HeaderMap, Headers, HeaderValue, ProcessingRequest, ProcessingResponse
 from hyperplan.plan import LARGEST_ANSWER
-from tests.extproc.attempts import REQUEST, Attempt, a_plan, adapt_for, an_endpoint, apply, attempt_headers
+from hyperplan.ranges import latency_of
+from tests.extproc.attempts import REQUEST, Attempt, Clock, a_plan, adapt_for, an_endpoint, apply, attempt_headers
 from tests.extproc.conversation import NO_HEADERS, Memory
 
 OPEN_INFERENCE = ('gbm:predict", protocol: tfserving', 'gbm:predict", protocol: oip')
@@ -595,3 +596,44 @@ def test_whatever_a_client_sends_its_length_is_right_or_it_is_refused(body: byte
         assert [outcome for _, _, outcome in memory.attempts] == ["untranslatable"]
     else:
         assert attempt.headers["content-length"] == str(len(sent))
+
+
+# What is counted of arms, and told of failures.
+
+SPLIT = ("split: { gbm@1: 1 }", "split: { gbm@1: 99, logit@1: 1 }")
+FIRST = {"x-envoy-attempt-count": "1"}
+
+
+def test_the_first_attempt_of_a_request_tells_how_its_arm_does(memory: Memory) -> None:
+    clock = Clock()
+    adapt = adapt_for(an_endpoint(SPLIT), memory, clock)
+    attempt = Attempt(adapt, "gbm@1", {**FIRST, "x-hyperplan-violations": "dist=range"})
+    attempt.goes()
+    clock.now += 0.03
+    attempt.comes(TWO)
+    assert memory.first_attempts == [("gbm@1", 3, latency_of(0.03), 2, True)]
+
+
+def test_a_later_attempt_and_one_of_a_request_that_named_its_arm_tell_nothing_of_an_arm(memory: Memory) -> None:
+    forceable = (SPLIT[0], SPLIT[1] + ", force_header: x-arm")
+    adapt = adapt_for(an_endpoint(forceable), memory)
+    for more in ({"x-envoy-attempt-count": "2"}, {**FIRST, "x-arm": "gbm@1"}):
+        attempt = Attempt(adapt, "gbm@1", more)
+        attempt.goes()
+        attempt.comes(TWO)
+    assert len(memory.attempts) == 2
+    assert not memory.first_attempts
+
+
+def test_an_arm_that_has_none_beside_it_is_not_told_of(at: Callable[..., Attempt], memory: Memory) -> None:
+    attempt = at("gbm@1", FIRST)
+    attempt.goes()
+    attempt.comes(TWO)
+    assert not memory.first_attempts
+
+
+def test_of_a_failure_the_model_and_the_cause_are_told(at: Callable[..., Attempt], memory: Memory) -> None:
+    attempt = at("gbm@1")
+    attempt.goes()
+    attempt.comes(b"", status=500)
+    assert memory.failures == [("flight-delay", "gbm@1", "it answered 500", "id-1")]

@@ -115,7 +115,7 @@ def test_everything_is_counted(telemetry: Telemetry, receiver: OtlpReceiver) -> 
     telemetry.rejected("e")
     telemetry.violated("e", "distance", "missing")
     telemetry.flawed("e", "not_json")
-    telemetry.attempted("e", "gbm@1", "not_understood")
+    telemetry.attempted(("e", "gbm@1", "not_understood", "gbm@1", 3, 15, 2, True))
     telemetry.plan_number = 7
     receiver.wait_for(lambda: receiver.total("hyperplan.choices", endpoint="e", arm="gbm@1") == 3)
     receiver.wait_for(lambda: receiver.total("hyperplan.plan") == 7)
@@ -125,6 +125,11 @@ def test_everything_is_counted(telemetry: Telemetry, receiver: OtlpReceiver) -> 
     assert receiver.total("hyperplan.violations", endpoint="e", feature="distance", kind="missing") == 1
     assert receiver.total("hyperplan.flaws", endpoint="e", flaw="not_json") == 1
     assert receiver.total("hyperplan.attempts", endpoint="e", model="gbm@1", outcome="not_understood") == 1
+    arm = {"endpoint": "e", "arm": "gbm@1", "revision": "3"}
+    assert receiver.total("hyperplan.arm.attempts", **arm, outcome="not_understood") == 1
+    assert receiver.total("hyperplan.arm.latencies", **arm, up_to="0.031623") == 1
+    assert receiver.total("hyperplan.arm.predictions", **arm, range="2") == 1
+    assert receiver.total("hyperplan.arm.violations", **arm) == 1
 
 
 def test_samples_wait_for_a_receiver_that_is_away(unused_port: int) -> None:

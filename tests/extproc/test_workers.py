@@ -158,7 +158,7 @@ async def test_each_socket_is_that_of_its_stage(start: Start) -> None:
             answer = await stream.read()
         assert b"predictions" in answer.response_body.response.body_mutation.body
         assert await running.decided() == "request_body"
-        await eventually(lambda: running.told.counts.attempts == {("flight-delay", "logit@1", "ok"): 1})
+        await eventually(lambda: running.told.counts.attempts() == {("flight-delay", "logit@1", "ok"): 1})
 
 
 async def test_what_one_of_them_has_decided_by_a_new_plan_any_of_them_can_adapt(start: Start) -> None:

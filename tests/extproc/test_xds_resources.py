@@ -115,12 +115,18 @@ def test_the_spares_of_a_chain_come_after_all_of_its_models() -> None:
 
 
 def test_only_an_arm_that_is_adapted_and_a_shadow_have_filters_of_their_own() -> None:
-    shadowed = planned(routing={"split": {"a@1": 9, "b@1": 1}, "fallback": ["b@1"], "shadow": ["a@1"]})
-    endpoint = shadowed.endpoint
-    names = [arm_cluster(endpoint, "a@1"), arm_cluster(endpoint, "b@1"), shadow_cluster(endpoint, "a@1")]
-    filters = [[part.name for part in options(of(shadowed), name).http_filters] for name in names]
+    lone = planned(routing={"split": {"a@1": 1}, "shadow": ["b@1"]})
+    backed = planned(routing={"split": {"a@1": 1}, "fallback": ["b@1"]})
+    plain = filters(lone, arm_cluster(lone.endpoint, "a@1"))
+    shadow = filters(lone, shadow_cluster(lone.endpoint, "b@1"))
+    adapted = filters(backed, arm_cluster(backed.endpoint, "a@1"))
     adapting = ["hyperplan.tell-target", "hyperplan.adapt", "envoy.filters.http.upstream_codec"]
-    assert filters == [adapting, [], adapting]
+    assert (plain, shadow, adapted) == ([], adapting, adapting)
+
+
+def filters(endpoint: PlannedEndpoint, name: str) -> list[str]:
+    """The names of the filters of a cluster."""
+    return [part.name for part in options(of(endpoint), name).http_filters]
 
 
 def options(resources: Resources, name: str) -> HttpProtocolOptions:

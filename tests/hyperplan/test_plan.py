@@ -176,15 +176,22 @@ def test_whatever_a_valid_endpoint_holds_its_plan_can_be_encoded_and_compiled(pl
 
 
 def arms_that_meet_adapt(plain: dict[str, Any], **routing: Any) -> set[str]:
-    plain["routing"] |= routing
+    plain["routing"] |= {"shadow": [], **routing}
     return set(CompiledEndpoint(PlannedEndpoint(1, endpoint(plain))).adapted)
 
 
 def test_an_arm_meets_adapt_if_it_can_fail_over_or_does_not_speak_as_clients_do(plain: dict[str, Any]) -> None:
     assert arms_that_meet_adapt(plain, fallback=[]) == set()
-    assert arms_that_meet_adapt(plain, fallback=["logit@1"]) == {"gbm@1"}
     plain["models"]["logit@1"]["protocol"] = "mlflow"
-    assert arms_that_meet_adapt(plain, fallback=[]) == {"logit@1"}
+    assert arms_that_meet_adapt(plain, fallback=[], split={"gbm@1": 1}) == set()
+    assert arms_that_meet_adapt(plain, fallback=[], split={"logit@1": 1}) == {"logit@1"}
+    assert arms_that_meet_adapt(plain, fallback=["logit@1"], split={"gbm@1": 1}) == {"gbm@1"}
+
+
+def test_arms_that_take_traffic_all_meet_adapt_if_one_does(plain: dict[str, Any]) -> None:
+    both = {"gbm@1": 99, "logit@1": 1}
+    assert arms_that_meet_adapt(plain, fallback=["logit@1"], split=both) == set(both)
+    assert arms_that_meet_adapt(plain, fallback=["logit@1"], split={"gbm@1": 1, "logit@1": 0}) == {"gbm@1"}
 
 
 def test_a_translation_is_made_once_for_each_model(plain: dict[str, Any]) -> None:

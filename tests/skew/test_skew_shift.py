@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hyperplan.profile import Profile
 from hyperplan.schema import Category, Float, Schema
 from hyperplan.skew.case import Case, Look
+from hyperplan.skew.detect import detect
 from hyperplan.skew.drift import HOUR, WEEK, drift
 from hyperplan.skew.finding import Finding
-from hyperplan.skew.onset import beginnings
-from hyperplan.skew.shift import shift
+from hyperplan.skew.onset import beginnings, onset
+from hyperplan.skew.shift import LASTING, could_matter, in_training, movement_of, shift
 from hyperplan.skew.tally import tallies
 
 Columns = dict[str, NDArray[Any]]
@@ -213,6 +216,52 @@ def test_what_is_kept_of_the_reference_changes_no_finding(training: list[Profile
     case = Case(SCHEMA, training, first)
     list(shift(case))
     assert list(shift(case.showing(second))) == list(shift(Case(SCHEMA, training, second)))
+
+
+def test_asking_after_each_look_finds_what_asking_once_does(training: list[Profile]) -> None:
+    source = np.random.default_rng(11)
+    shown = looks(joined(rows(source, 2000), rows(source, 1500, delay=13.0, carriers=(0.2, 0.3, 0.5))))
+    chained = Case(SCHEMA, training, ())
+    for end in range(17, len(shown) + 1, 3):
+        chained = chained.showing(shown[max(0, end - 25) : end])
+        assert detect(chained) == detect(Case(SCHEMA, training, chained.looks))
+    assert {finding.feature for finding in detect(chained)} == {"delay", "carrier"}
+
+
+def test_what_is_reckoned_of_a_look_is_reckoned_once_while_it_is_shown_and_again_when_it_comes_back(
+    training: list[Profile],
+) -> None:
+    first, second, third = looks(rows(np.random.default_rng(12), 300))
+    asked: list[Profile] = []
+
+    def reckon(case: Case, look: Look) -> None:
+        case.once_of(look, "rows", asked.append)
+
+    case = Case(SCHEMA, training, [first, second])
+    reckon(case, first)
+    reckon(case.showing([first]), first)
+    later = case.showing([first, second]).showing([second, third])
+    reckon(later, second)
+    reckon(later, second)
+    reckon(later.showing([first]), first)
+    assert asked == [first.profile, second.profile, first.profile]
+
+
+@settings(max_examples=20)
+@given(moved=st.floats(-4, 4), since=st.integers(0, 40), seed=st.integers(0, 99))
+def test_a_change_that_cannot_matter_is_none_that_would_be_told(
+    training: list[Profile], moved: float, since: int, seed: int
+) -> None:
+    source = np.random.default_rng(seed)
+    case = Case(
+        SCHEMA, training, looks(joined(rows(source, 100 * since), rows(source, 4000 - 100 * since, delay=10 + moved)))
+    )
+    tally = tallies(case)["delay"]
+    movement = movement_of(case, "delay", tally)
+    began = onset(tally.looks, tally.training, movement.from_training, tally.view, LASTING)
+    effect = movement.effect(tally.since(began.look), tally.training)
+    if effect >= movement.must_exceed():
+        assert could_matter(in_training(case, "delay", tally), tally.looks, tally.training)
 
 
 def test_beginnings_thin_out_with_age_and_hold_the_newest() -> None:

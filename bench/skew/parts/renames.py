@@ -1,10 +1,12 @@
 """Whether a rename is called one, and whether a feature that goes and another that comes are told apart from it.
 
-A rename: one feature comes under another name, over 200 rows of requests as samples have them, of whose unknown fields only hashes are known.
-It can be identified when the values say something: five distinct ones at least in these rows, and most of them known to training. New
-names are alike (`dep_delay`, `depDelay`) or tell nothing (`column_17`).
+A rename: one feature comes under another name, over 200 rows of requests as samples have them, of whose unknown fields only hashes are known;
+`hyperplan skew` hashes the columns of files likewise, so there is no other path. New names are alike (`dep_delay`, `depDelay`) or tell nothing
+(`column_17`). An unrelated drop and addition: one feature goes, and a field comes that the schema does not know: another column of the same rows.
 
-An unrelated drop and addition: one feature goes, and a field comes that the schema does not know: another column of the same rows.
+What can be identified is said beforehand, from the training data alone (`telling`): the feature tells something, and no other column is
+alike it. Unrelated are columns that are not alike. Those that are stand beside: there, nobody is right but by luck, and `ambiguous` is the
+right answer.
 """
 
 import functools
@@ -19,6 +21,7 @@ from bench.parallel import over
 from bench.skew.data import DATA_SETS, Columns, DataSet, load
 from bench.skew.faults import under_another_name, without
 from bench.skew.serving import LOOK, as_requests, requested, taken, training_of
+from bench.skew.telling import Pairs, alike, telling
 from hyperplan.schema import Schema
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.detect import detect
@@ -70,7 +73,6 @@ def tried(trial: Trial) -> dict[str, Any]:
     others = [one.finding for one in found if trial.feature in (one.feature, one.details.get("from"))]
     return {
         **trial._asdict(),
-        "identifiable": trial.other is not None or identifiable(data, trial),
         "right": right,
         "renamed": [f"{one.feature} to {one.details.get('to')}" for one in told],
         "said": others,
@@ -85,19 +87,26 @@ def _looks(schema: Schema, columns: Columns, first: int) -> list[Look]:
     ]
 
 
-def identifiable(data: DataSet, trial: Trial) -> bool:
-    """Whether the values of the renamed rows say whose they are."""
-    training = data.columns[trial.feature][: data.split]
-    values = data.columns[trial.feature][trial.row : trial.row + ROWS]
-    if values.dtype.kind == "f":
-        values = values[~np.isnan(values)]
-    else:
-        values = np.array([value for value in values if value is not None], object)
-    known = set(training.tolist())
-    return len(set(values.tolist())) >= 5 and sum(value in known for value in values.tolist()) * 2 > len(values)
+class Known(NamedTuple):
+    """What training says beforehand of a data set: features that tell something, and pairs that cannot be told apart."""
+
+    telling: set[str]
+    alike: Pairs
+
+    @staticmethod
+    def of(data: DataSet) -> "Known":
+        """Of a data set, for as many rows as a trial has."""
+        return Known(telling(data, ROWS), alike(data, ROWS))
+
+    def kind(self, trial: Trial) -> str:
+        """What a trial is: a rename that can be identified or one that cannot, or two columns that are unrelated or alike."""
+        if trial.other is not None:
+            return "alike" if frozenset((trial.feature, trial.other)) in self.alike else "unrelated"
+        told = trial.feature in self.telling and not any(trial.feature in pair for pair in self.alike)
+        return "identifiable" if told else "not identifiable"
 
 
-def alike(name: str) -> str:
+def another_spelling(name: str) -> str:
     """A name as somebody else would write it: dep_delay, depDelay; ghi, ghi_value."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others) if others else f"{name}_value"
@@ -107,27 +116,39 @@ def measure(options: Options) -> Measured:
     """The figure, and what was said of each feature."""
     trials = _trials(options)
     options.say(f"  {len(trials)} trials")
-    found = list(over(tried, trials, options.workers))
-    renamed = [one for one in found if one["other"] is None]
-    unrelated = [one for one in found if one["other"] is not None]
-    sure = [one for one in renamed if one["identifiable"]]
-    hits, wrong = sum(one["right"] for one in sure), [one for one in unrelated if one["renamed"]]
-    unsure = [one for one in renamed if not one["identifiable"]]
+    known = {name: Known.of(load(name)) for name in DATA_SETS}
+    found = [
+        {"kind": known[trial.data].kind(trial), **one}
+        for trial, one in zip(trials, over(tried, trials, options.workers), strict=True)
+    ]
+    sure, unsure, unrelated, siblings = (
+        [one for one in found if one["kind"] == kind]
+        for kind in ("identifiable", "not identifiable", "unrelated", "alike")
+    )
+    wrong = [one for one in unrelated if one["renamed"]]
     beside = {
         "renames": len(sure),
         "unrelated": len(unrelated),
-        "others named": share(sum(one["right"] for one in unsure), len(unsure)),
-        "into another": sum(bool(one["renamed"]) and not one["right"] for one in renamed),
+        "into another": sum(bool(one["renamed"]) and not one["right"] for one in [*sure, *unsure]),
+        "not identifiable": len(unsure),
+        "not identifiable, named": share(sum(one["right"] for one in unsure), len(unsure)),
+        "alike": len(siblings),
+        "alike, called a rename": share(sum(bool(one["renamed"]) for one in siblings), len(siblings)),
+        "alike, called ambiguous": share(sum("ambiguous" in one["said"] for one in siblings), len(siblings)),
+    }
+    values = {
+        "share": share(sum(one["right"] for one in sure), len(sure)),
+        "unrelated called a rename": share(len(wrong), len(unrelated)),
     }
     return Measured(
-        [
-            RENAMED.judged(
-                {"share": share(hits, len(sure)), "unrelated called a rename": share(len(wrong), len(unrelated))},
-                beside,
-            )
-        ],
+        [RENAMED.judged(values, beside)],
         {
-            "renames by feature": _by_feature(renamed),
+            "renames by feature": _by_feature([*sure, *unsure]),
+            "columns that are alike": [
+                {"data": name, "columns": " and ".join(sorted(pair))}
+                for name, one in known.items()
+                for pair in sorted(one.alike, key=sorted)
+            ],
             "unrelated called a rename": _rows(wrong)[:40],
             "renames not named": _rows([one for one in sure if not one["right"]])[:40],
         },
@@ -145,7 +166,7 @@ def _trials(options: Options) -> list[Trial]:
 
         for feature in data.schema.features:
             for _ in range(options.sized(PLACES)):
-                renames += [Trial(name, feature, new, place()) for new in (alike(feature), "column_17")]
+                renames += [Trial(name, feature, new, place()) for new in (another_spelling(feature), "column_17")]
             for other in data.schema.features:
                 if other != feature:
                     unrelated += [Trial(name, feature, new, place(), other) for new in (other, "column_17")]
@@ -163,15 +184,13 @@ def _by_feature(renamed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for data, feature in dict.fromkeys((one["data"], one["feature"]) for one in renamed):
         own = [one for one in renamed if (one["data"], one["feature"]) == (data, feature)]
-        sure = [one for one in own if one["identifiable"]]
         rows.append(
             {
                 "data": data,
                 "feature": feature,
+                "identifiable": own[0]["kind"] == "identifiable",
                 "trials": len(own),
-                "identifiable": len(sure),
-                "named": sum(one["right"] for one in sure),
-                "others named": sum(one["right"] for one in own if not one["identifiable"]),
+                "named": sum(one["right"] for one in own),
             }
         )
     return rows
