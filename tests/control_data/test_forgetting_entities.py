@@ -1,21 +1,26 @@
 """An entity is forgotten in each database, also while what is about it arrives, and says how much was erased."""
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from control.registry import Change, Registry, Write
 from control.stores import Store
 from control.stores.arrivals import Arrival, arriving
 from control.stores.export import Wanted
 from control.stores.forgotten import Erased
 from control.stores.samples import Question
 from control.stores.tables import FORGOTTEN
+from hyperplan.endpoint import parse_endpoint
 from hyperplan.feedback import Feedback
 from hyperplan.sample import Sample
+from hyperplan.secret import Secret
 from hyperplan.shadow import ShadowSample
 from tests.support.databases import EVERYWHERE
 
@@ -164,3 +169,38 @@ def test_the_api_says_what_it_erased_and_what_stays(api: Api, store: Store, make
     assert api.delete("/v1/entities/a%2Fb%20c%2F%2Fd").json()["samples"] == 0
     assert api.delete("/v1/entities/a?endpoint=nobody").status_code == 404
     assert api.delete("/v1/entities/a?hashed=N1").status_code == 422
+
+
+def test_where_entities_are_hashes_a_name_needs_the_key_or_its_hash_beside_it(
+    api: Api, store: Store, registry: Registry, make_sample: MakeSample
+) -> None:
+    secret = Secret(b"a key that is long enough to be one")
+    document = msgspec.to_builtins(registry.get("flight-delay")[1]) | {"entity": {"header": "x-user", "pii": "hash"}}
+    registry.put(parse_endpoint(json.dumps(document)), Change.APPLY, Write())
+    store.ingest([make_sample("a", entity=secret.entity("N1")), make_sample("b", entity=secret.entity("N2"))])
+    refused = api.delete("/v1/entities/N1")
+    assert refused.status_code == 422
+    assert "flight-delay" in refused.json()["detail"]
+    assert "--key-file" in refused.json()["detail"]
+    assert api.delete(f"/v1/entities/N1?hashed={secret.entity('N1')}").json()["samples"] == 1
+    assert api.delete(f"/v1/entities/{secret.entity('N2')}").json()["samples"] == 1
+    store.ingest([make_sample("c", 5, entity=secret.entity("N3"))])
+    store.secret = secret
+    assert api.delete("/v1/entities/N3").json()["samples"] == 1
+
+
+def test_feedback_by_a_hashed_entity_finds_its_prediction_where_control_knows_the_key(
+    api: Api, store: Store, registry: Registry, make_sample: MakeSample, t0: int
+) -> None:
+    secret = Secret(b"a key that is long enough to be one")
+    document = msgspec.to_builtins(registry.get("flight-delay")[1]) | {"entity": {"header": "x-user", "pii": "hash"}}
+    registry.put(parse_endpoint(json.dumps(document)), Change.APPLY, Write())
+    store.ingest([make_sample("a", entity=secret.entity("N1"))])
+    named = {"endpoint": "flight-delay", "entity": "N1", "predicted_at": t0 // 10**9, "label": 1}
+    refused = api.post("/v1/feedback", json=named)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/entity")
+    store.secret = secret
+    assert api.post("/v1/feedback", json=named).status_code == 200
+    assert labelled(store) == ["a"]
+    found = api.get("/v1/endpoints/flight-delay/samples", params={"entity": "N1"}).json()
+    assert [sample["entity"] for sample in found] == [secret.entity("N1")]
