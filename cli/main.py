@@ -6,11 +6,23 @@ The sidecar must not pay for control's libraries, nor `hyperplan --help` for any
 import sys
 
 from cli.app import app
-from cli.commands import alerts, endpoints, export, feedback, monitoring, privacy, processes, samples, schema, skew
+from cli.commands import (
+    alerts,
+    endpoints,
+    experiment,
+    export,
+    feedback,
+    monitoring,
+    privacy,
+    processes,
+    samples,
+    schema,
+    skew,
+)
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, feedback, export, privacy, monitoring, skew, alerts)
+COMMANDS = (processes, endpoints, schema, samples, feedback, export, privacy, monitoring, experiment, skew, alerts)
 """In the order in which `--help` lists them."""
 
 

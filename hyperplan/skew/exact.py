@@ -152,9 +152,8 @@ class ExactValues:
         if numbers.size < FEWEST or places.max() == ROUGH:
             return None
         size = np.abs(numbers)
-        if size.size:
-            alike = known[(np.abs(known) >= size.min()) & (np.abs(known) <= size.max())]
-            known = alike if alike.size >= FEWEST else known
+        alike = known[(np.abs(known) >= size.min()) & (np.abs(known) <= size.max())]
+        known = alike if alike.size >= FEWEST else known
         if known.size < FEWEST:
             return None
         steps = [factor * 10.0 ** int(places.min()) for factor in (1, 5)]

@@ -121,8 +121,10 @@ class Served:
         factors = np.array([[line.factor] for line in lines])
         offsets = np.array([[line.offset] for line in lines])
         back = (values - offsets) / factors
-        size = (np.abs(values) + np.abs(offsets)) / np.abs(factors)
-        noise = np.where(offsets == 0, 0.0, size * (relative if relative > NOISE else _EPSILON))
+        noise: Floats | float = 0.0
+        if offsets.any():
+            size = (np.abs(values) + np.abs(offsets)) / np.abs(factors)
+            noise = np.where(offsets == 0, 0.0, size * (relative if relative > NOISE else _EPSILON))
         chances, met = self._exact.told(back, relative, noise)
         return _Said(chances - self.chances[chosen], met, back)
 

@@ -10,6 +10,7 @@ comes as often as exactly one of the old ones did, it can be read off: as long a
 is that of values that training never had, of a translation that and how much worse the next best table fits.
 """
 
+import functools
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -41,6 +42,8 @@ MARGIN = 6.0
 """Nats by which the table must fit better than with any two values exchanged."""
 FITS = 1e-3
 """A translation is none if frequencies differ more than chance does at this level."""
+KEPT = 0.5
+"""The share of training's rows whose values were kept, below which there is no telling which values are new: identifiers, free text."""
 SHOWN = 3
 """Pairs that a sentence shows."""
 
@@ -80,8 +83,7 @@ def recodings(case: Case) -> Iterable[Finding]:
     """Categories whose values are those of training, written otherwise."""
     bar = max(LEAST, threshold(len(case.schema.features)))
     for name in case.schema.features:
-        trained = case.training.features.get(name)
-        known = _texts(trained) if trained else {}
+        known = case.once(("texts", name), functools.partial(_known, case, name))
         if len(known) < 2:
             continue
         newest, more = (
@@ -91,6 +93,13 @@ def recodings(case: Case) -> Iterable[Finding]:
             if found is not None and found.evidence >= bar:
                 yield _finding(case, name, found)
                 break
+
+
+def _known(case: Case, name: str) -> dict[str, int]:
+    """The values of training, and how often each came; none if so few were kept that hardly any value could be called new."""
+    trained = case.training.features.get(name)
+    known = _texts(trained) if trained else {}
+    return known if trained and sum(known.values()) >= KEPT * trained.usable else {}
 
 
 def _texts(profile: FeatureProfile) -> dict[str, int]:

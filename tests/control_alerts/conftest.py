@@ -126,10 +126,11 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """A webhook on a port of its own: keeps what it gets, and answers with the next of `answers`, then 204."""
+    """A webhook on a port of its own: keeps what it gets, and answers with the next of `answers`, then 204; while `silent`, not at all."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
+        self.silent = False
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.url = ""
         self._server: asyncio.Server | None = None
@@ -153,12 +154,15 @@ class Receiver:
             headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
             body = await reader.readexactly(int(headers["content-length"]))
             self.received.append(Received(headers, body))
+            if self.silent:
+                await reader.read()  # until whoever asks is gone
+                return
             status, more = self.answers.pop(0) if self.answers else (204, {})
             lines = [f"HTTP/1.1 {status} x", "content-length: 0", "connection: close"]
             lines += [f"{name}: {value}" for name, value in more.items()]
             writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
             await writer.drain()
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()

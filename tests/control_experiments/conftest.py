@@ -50,12 +50,17 @@ class Shop:
         self.store = store
         self.endpoint = parse_endpoint(DOCUMENT)
         self.registry.put(self.endpoint, Change.APPLY, Write())
-        self.start = round(self.registry.get(NAME)[0].created_at.timestamp() * SECOND)
-        self.now = self.start
-        self.judging = self._begin()
+        self.start = self.now = 0
+        self.begin()
+        self.judging = self._judge()
         self._visitors = 0
 
-    def _begin(self) -> Judging:
+    def begin(self) -> None:
+        """Count seconds from the newest revision on."""
+        self.start = round(self.registry.get(NAME)[0].created_at.timestamp() * SECOND)
+        self.now = self.start
+
+    def _judge(self) -> Judging:
         judging = Judging(self.registry, self.store, lambda: self.now)
         assert judging.lease.claim()
         return judging
@@ -63,7 +68,7 @@ class Shop:
     def restart(self) -> None:
         self.judging.lease.release()
         self.registry = self._open_registry()
-        self.judging = self._begin()
+        self.judging = self._judge()
 
     def look(self, seconds: float) -> Any:
         """Have the experiment looked at so many seconds after the start; how b@1 stands."""

@@ -140,11 +140,11 @@ def test_attempts_that_fail_on_one_arm_break_its_guardrail_whatever_it_earns(sho
 def test_what_was_before_the_start_is_looked_up(shop: Shop) -> None:
     """Each visitor has a level of their own, which the days before the start tell."""
     shop.redesign(before=3600.0, window=5.0, minimum_effect=shop.absolute(0.2))
-    shop.start = round(shop.registry.get("shop")[0].created_at.timestamp() * 10**9)
+    shop.begin()
     shop.visit_again(600)
     finer = shop.look(CLOSED)
     shop.redesign(before=0.0)
-    shop.start = round(shop.registry.get("shop")[0].created_at.timestamp() * 10**9)
+    shop.begin()
     shop.visit_again(600, revision=3)
     raw = shop.look(CLOSED)
     assert sum(finer.units.values()) == sum(raw.units.values()) == 600

@@ -18,12 +18,13 @@ from typing import Any
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.flights import document
 from bench.judgement import Bar, Line, Measured, Options, Part
 from bench.probes import listens
 from bench.skew.data import load
-from bench.skew.serving import taken, training_of
+from bench.skew.serving import training_of
 from cli.addresses import claim
 from cli.failure import Failure
 from cli.processes import Process, own_environment
@@ -33,6 +34,7 @@ from control.stores.tables import WINDOWS
 from control.stores.windows import _columns
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.profile import Profile, Reference
+from hyperplan.profile.columns import Counted
 from hyperplan.windows import WindowKey
 from hyperplan.windows.rollup import DAY, HOUR, MINUTE, STEPS
 
@@ -54,15 +56,35 @@ def spans(until: int, days: int) -> Iterator[tuple[int, int]]:
         start += width
 
 
+class _Drawn:
+    """A column that rows are drawn from. Texts are counted, millions of which would take longer than all that is measured."""
+
+    def __init__(self, name: str, values: NDArray[Any]) -> None:
+        self.name, self._numbers = name, values
+        self._texts: list[Any] = []
+        if values.dtype == object:
+            self._texts = list(dict.fromkeys(values.tolist()))
+            codes = {text: code for code, text in enumerate(self._texts)}
+            self._numbers = np.array([codes[text] for text in values.tolist()])
+
+    def values(self, rows: NDArray[np.int64]) -> NDArray[Any] | Counted:
+        drawn = self._numbers[rows]
+        if not self._texts:
+            return drawn
+        counts = np.bincount(drawn, minlength=len(self._texts)).tolist()
+        return Counted({text: count for text, count in zip(self._texts, counts, strict=True) if count})
+
+
 def fill(folder: Path, endpoint: Endpoint, until: int, days: int, rows_an_hour: float, seed: int) -> int:
     """Write the buckets of a store; how many there are."""
     data, drawn = load("flights"), np.random.default_rng(seed)
+    columns = [_Drawn(name, data.columns[name][: data.split]) for name in data.schema.features if name in data.columns]
     store = open_store(folder, MINUTE / 1e9, lambda _: endpoint)
     model = endpoint.routing.default_model()
     buckets = {}
     for start, width in spans(until, days):
         rows = drawn.integers(data.split, size=max(1, round(rows_an_hour * width / HOUR)))
-        profile = Profile.of_columns(endpoint.schema, taken(data.columns, rows))
+        profile = Profile.of_columns(endpoint.schema, {column.name: column.values(rows) for column in columns})
         buckets[WindowKey(endpoint.name, model, model, "", start, 1.0, width)] = profile
     # As Windows.add writes them; to go by way of samples would take hours.
     with store._database.writing() as writer:
