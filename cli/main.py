@@ -10,8 +10,10 @@ from cli.commands import (
     alerts,
     endpoints,
     experiment,
+    exploration,
     export,
     feedback,
+    lineage,
     monitoring,
     privacy,
     processes,
@@ -22,7 +24,21 @@ from cli.commands import (
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, feedback, export, privacy, monitoring, experiment, skew, alerts)
+COMMANDS = (
+    processes,
+    endpoints,
+    lineage,
+    schema,
+    samples,
+    feedback,
+    export,
+    privacy,
+    monitoring,
+    experiment,
+    exploration,
+    skew,
+    alerts,
+)
 """In the order in which `--help` lists them."""
 
 

@@ -17,7 +17,9 @@ from control.api import (
     dry_runs,
     endpoints,
     entities,
+    evaluation,
     experiments,
+    exploration,
     export,
     feedback,
     health,
@@ -25,6 +27,7 @@ from control.api import (
     paired,
     performance,
     plan,
+    predictions,
     references,
     revisions,
     samples,
@@ -35,6 +38,7 @@ from control.api import (
 )
 from control.api.bodies import LARGEST
 from control.experiments.book import ExperimentBook
+from control.explaining import Explaining
 from control.jobs.metrics import JobMetrics
 from control.lineages import Lineages
 from control.openapi import CONFIG
@@ -54,13 +58,22 @@ CONSOLE_HEADERS = {
 
 
 def create_app(
-    registry: Registry, store: Store, feed: PlanFeed, alerting: Alerting, job_metrics: JobMetrics | None = None
+    registry: Registry,
+    store: Store,
+    feed: PlanFeed,
+    alerting: Alerting,
+    job_metrics: JobMetrics | None = None,
+    jaeger: str | None = None,
 ) -> Litestar:
-    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere, as do the jobs that are measured."""
-    sidecars, counts = Sidecars(), RequestCounts()
+    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere, as do the jobs that are measured.
+
+    `jaeger` is the URL of the pages that show traces.
+    """
+    sidecars, counts, lineages = Sidecars(), RequestCounts(), Lineages(registry)
     shared = {
         "registry": registry,
-        "lineages": Lineages(registry),
+        "lineages": lineages,
+        "explaining": Explaining(registry, lineages, jaeger),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -78,11 +91,14 @@ def create_app(
         plan,
         health,
         samples,
+        predictions,
         export,
         sent_samples,
         feedback,
         entities,
         experiments,
+        exploration,
+        evaluation,
         paired,
         performance,
         shadow,

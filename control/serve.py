@@ -16,6 +16,7 @@ from control.alerts.alerting import Alerting
 from control.alerts.courier import Webhooks
 from control.app import create_app
 from control.experiments.judging import Judging
+from control.exploration import Exploring
 from control.jobs import Job, Jobs
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
@@ -40,6 +41,7 @@ class ControlSettings(NamedTuple):
 
     `registry` and `store` are URLs; without them both are files in the folder `data`. The `secret`
     is that of the sidecars, if control may know it.
+    `registry` and `store` are URLs; without them both are files in the folder `data`. `jaeger` is the URL of the pages that show traces.
     """
 
     listen: tuple[str, int]
@@ -51,6 +53,7 @@ class ControlSettings(NamedTuple):
     keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
     secret: Secret | None = None
+    jaeger: str | None = None
 
 
 class _Server(uvicorn.Server):
@@ -85,13 +88,13 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
         jobs = Jobs(_jobs(registry, store, alerting))
         opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
-        app = create_app(registry, store, feed, alerting, jobs.metrics)
+        app = create_app(registry, store, feed, alerting, jobs.metrics, settings.jaeger)
         await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
 
 
 def _jobs(registry: Registry, store: Store, alerting: Alerting) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch, Judging(registry, store)]
+    return [alerting.watch, Judging(registry, store), Exploring(registry, store)]
 
 
 def _spare_the_collector() -> None:

@@ -25,6 +25,7 @@ from cli.options import (
     Bucket,
     ControlListen,
     Data,
+    Jaeger,
     Json,
     Keep,
     KeepBytes,
@@ -129,6 +130,7 @@ def control(
     webhook: Webhook = None,
     webhook_secret_file: WebhookSecretFile = None,
     key_file: KeyFile = None,
+    jaeger: Jaeger = None,
     as_json: Json = False,
 ) -> None:
     """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles, skew and alerts.
@@ -157,6 +159,7 @@ def control(
         ),
         webhooks=read_webhooks(webhook or [], webhook_secret_file, os.environ),
         secret=read_secret(key_file, os.environ),
+        jaeger=checked_url(jaeger, "--jaeger") if jaeger else None,
     )
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 
