@@ -37,7 +37,9 @@ def learn(
     cells = cells_of(np.concatenate([evidence.score, traffic[0]]))
     labelled = len(evidence.score)
     of_traffic = summed(cells.of[labelled:], traffic[1], cells.size)
-    calibration = Calibration(cells, Labels(cells.of[:labelled], evidence.positive, evidence.weight, evidence.unit))
+    calibration = Calibration(
+        cells, Labels(cells.of[:labelled], evidence.positive, evidence.weight, evidence.unit), of_traffic
+    )
     whole = calibration.sums(np.ones(labelled))
     allowed, notes = _allowed(cells, unseen)
     counts = counts_at_cuts(calibration.probabilities(whole), of_traffic)

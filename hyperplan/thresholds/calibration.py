@@ -2,7 +2,7 @@
 
 The best threshold on a sample is known to be a rough estimate of the best one: it leans on the few rows that lie between them, and comes nearer only by the cube root of
 the number of labels (Kim and Pollard, 1990). Two calibrations are mixed instead. One is a logistic regression on a natural cubic spline of the normal quantile of the score's rank, with a
-penalty on what is not straight: five numbers, whatever scores look like and however they are scaled. The other is isotonic regression, which is the sample's own
+penalty on what is not straight: six numbers, whatever scores look like and however they are scaled. The other is isotonic regression, which is the sample's own
 best threshold for every cost at once, and finds steps that no spline follows. How much of each is decided by what rows that were left out say (stacking,
 Wolpert, 1992; Breiman, 1996). In the end the mixture is made monotone, as scores are meant to be.
 
@@ -21,11 +21,13 @@ from hyperplan.thresholds.cells import Cells, summed
 
 Floats = NDArray[np.float64]
 
-KNOTS = 5
+KNOTS = 6
 PENALTY = 0.5
 FOLDS = 5
 SHARES = np.linspace(0, 1, 5)
 """Shares of isotonic regression in the mixture, of which the best is taken."""
+DOUBT = 2.0
+"""By so many nats rows that were left out must be foretold better with steps than without: labels that are few make steps of their own."""
 _STEPS = 30
 _LEAST = 1e-3
 """The least probability of what happened that is counted, where calibrations are compared: isotonic regression says 0 and 1."""
@@ -50,11 +52,11 @@ class Sums(NamedTuple):
 class Calibration:
     """Calibrates sums over cells. Made once from the labels as they are: the spline and the mixture stay the same when they are drawn anew."""
 
-    def __init__(self, cells: Cells, labels: Labels) -> None:
+    def __init__(self, cells: Cells, labels: Labels, traffic: Floats) -> None:
+        """`traffic` is the weight of all scores in each cell, labelled or not: the spline is as fine where they are."""
         self._count = cells.size
         self._labels = labels
-        whole = self.sums(np.ones(len(labels.cell)))
-        self._basis = _spline(whole.weight)
+        self._basis = _spline(traffic)
         self._share = self._best_share()
 
     def sums(self, factor: Floats) -> Sums:
@@ -92,7 +94,7 @@ class Calibration:
             for index, share in enumerate(SHARES):
                 p = np.clip((1 - share) * smooth + share * steps, _LEAST, 1 - _LEAST)
                 won[index] += left.positive @ np.log(p) + (left.weight - left.positive) @ np.log1p(-p)
-        return float(SHARES[np.argmax(won)])
+        return float(SHARES[np.argmax(won - DOUBT * (SHARES > 0))])
 
 
 def _rows(array: Floats) -> Floats:

@@ -156,8 +156,10 @@ def test_weights_count_as_repeated_rows() -> None:
     repeated = np.repeat(np.arange(800), np.where(known.positive > 0, 2, 1))
     again = Evidence(known.score[repeated], known.positive[repeated], np.ones(len(repeated)), repeated)
     cells = cells_of(known.score)
-    one = Calibration(cells, Labels(cells.of, twice.positive, twice.weight, twice.unit))
-    other = Calibration(cells, Labels(cells.of[repeated], again.positive, again.weight, again.unit))
+    one = Calibration(cells, Labels(cells.of, twice.positive, twice.weight, twice.unit), cells.sums(np.ones(800)))
+    other = Calibration(
+        cells, Labels(cells.of[repeated], again.positive, again.weight, again.unit), cells.sums(np.ones(800))
+    )
     assert np.allclose(one.sums(np.ones(800)).positive, other.sums(np.ones(len(repeated))).positive)
 
 
@@ -168,7 +170,9 @@ def test_a_calibration_is_a_probability_that_never_falls(seed: int, count: int) 
     score = np.round(rng.normal(size=count), rng.integers(0, 6))
     positive = (rng.random(count) < expit(3 * score)).astype(np.float64)
     cells = cells_of(score)
-    calibration = Calibration(cells, Labels(cells.of, positive, np.ones(count), np.arange(count)))
+    calibration = Calibration(
+        cells, Labels(cells.of, positive, np.ones(count), np.arange(count)), cells.sums(np.ones(count))
+    )
     p = calibration.probabilities(calibration.drawn_anew(3, rng))
     assert ((p >= 0) & (p <= 1)).all()
     assert (np.diff(p, axis=-1) >= -1e-12).all()
