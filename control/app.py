@@ -1,6 +1,6 @@
 """The web application: every handler, what they share, and how errors are told."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import anyio
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.static_files import create_static_files_router
+from prometheus_client import CollectorRegistry
 
 from control import problems
 from control.alerts.alerting import Alerting
@@ -16,6 +17,7 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    entities,
     evaluation,
     experiments,
     exploration,
@@ -29,6 +31,7 @@ from control.api import (
     predictions,
     references,
     revisions,
+    rollouts,
     samples,
     sent_samples,
     shadow,
@@ -38,13 +41,13 @@ from control.api import (
 from control.api.bodies import LARGEST
 from control.experiments.book import ExperimentBook
 from control.explaining import Explaining
-from control.jobs.metrics import JobMetrics
 from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
 from control.registry import Registry
 from control.requests import RequestCounts
+from control.rollouts.desk import RolloutDesk
 from control.stores import Store
 
 CONSOLE = Path(__file__).parent / "console"
@@ -61,12 +64,12 @@ def create_app(
     store: Store,
     feed: PlanFeed,
     alerting: Alerting,
-    job_metrics: JobMetrics | None = None,
+    measured: Sequence[CollectorRegistry] = (),
     jaeger: str | None = None,
 ) -> Litestar:
-    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere, as do the jobs that are measured.
+    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere.
 
-    `jaeger` is the URL of the pages that show traces.
+    `measured` are the metrics of what else runs there, `jaeger` is the URL of the pages that show traces.
     """
     sidecars, counts, lineages = Sidecars(), RequestCounts(), Lineages(registry)
     shared = {
@@ -80,7 +83,8 @@ def create_app(
         "request_counts": counts,
         "alerting": alerting,
         "experiments": ExperimentBook(registry.engine),
-        "job_metrics": job_metrics or JobMetrics(),
+        "rollouts": RolloutDesk(registry, store),
+        "measured_elsewhere": tuple(measured),
     }
     modules = (
         endpoints,
@@ -94,6 +98,7 @@ def create_app(
         export,
         sent_samples,
         feedback,
+        entities,
         experiments,
         exploration,
         evaluation,
@@ -104,6 +109,7 @@ def create_app(
         traffic,
         references,
         alerts,
+        rollouts,
     )
     return Litestar(
         [handler for module in modules for handler in module.handlers] + [_console()],
