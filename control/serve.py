@@ -27,6 +27,7 @@ from control.rollouts.rolling import Rolling
 from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
 from hyperplan.endpoint import Endpoint
+from hyperplan.secret import Secret
 
 log = logging.getLogger("hyperplan.control")
 
@@ -39,6 +40,8 @@ GRACE = 2
 class ControlSettings(NamedTuple):
     """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
+    `registry` and `store` are URLs; without them both are files in the folder `data`. The `secret`
+    is that of the sidecars, if control may know it.
     `registry` and `store` are URLs; without them both are files in the folder `data`. `jaeger` is the URL of the pages that show traces.
     """
 
@@ -50,6 +53,7 @@ class ControlSettings(NamedTuple):
     store: str | None = None
     keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
+    secret: Secret | None = None
     jaeger: str | None = None
 
 
@@ -136,7 +140,7 @@ def _open(settings: ControlSettings, opened: contextlib.AsyncExitStack) -> tuple
             raise Unavailable(f"the registry cannot be read: {error}") from error
 
     try:
-        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of)
+        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of, settings.secret)
     except UnopenableStore as error:
         raise CannotStart(str(error)) from None
     opened.callback(store.close)
