@@ -37,6 +37,8 @@ export const getShadow = (name, { since }) => get(`/v1/endpoints/${encodeURIComp
 export const getPerformance = (name) =>
   get(`/v1/endpoints/${encodeURIComponent(name)}/performance` + query({ since: "-7d", window: 604_800 }));
 
+export const getExperiment = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/experiment`);
+
 function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
   return given.length ? `?${new URLSearchParams(given)}` : "";
