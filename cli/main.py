@@ -6,11 +6,23 @@ The sidecar must not pay for control's libraries, nor `hyperplan --help` for any
 import sys
 
 from cli.app import app
-from cli.commands import alerts, endpoints, experiment, export, feedback, monitoring, processes, samples, schema, skew
+from cli.commands import (
+    alerts,
+    endpoints,
+    experiment,
+    exploration,
+    export,
+    feedback,
+    monitoring,
+    processes,
+    samples,
+    schema,
+    skew,
+)
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, feedback, export, monitoring, experiment, skew, alerts)
+COMMANDS = (processes, endpoints, schema, samples, feedback, export, monitoring, experiment, exploration, skew, alerts)
 """In the order in which `--help` lists them."""
 
 

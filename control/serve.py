@@ -16,6 +16,7 @@ from control.alerts.alerting import Alerting
 from control.alerts.courier import Webhooks
 from control.app import create_app
 from control.experiments.judging import Judging
+from control.exploration import Exploring
 from control.jobs import Job, Jobs
 from control.otlp import OtlpReceiver
 from control.plans import PlanFeed
@@ -88,7 +89,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
 
 def _jobs(registry: Registry, store: Store, alerting: Alerting) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch, Judging(registry, store)]
+    return [alerting.watch, Judging(registry, store), Exploring(registry, store)]
 
 
 def _spare_the_collector() -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from hyperplan.documents import Document, located, parse, readable
 from hyperplan.experiments.design import Experiment
+from hyperplan.exploration.block import Exploration
 from hyperplan.lineage import Lineage, problems_of_lineage
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
@@ -164,6 +165,7 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     sampling: Sampling = Sampling()
     thresholds: Thresholds | None = None
     experiment: Experiment | None = None
+    exploration: Exploration | None = None
     slices: tuple[str, ...] = ()
     on_failure: OnFailure = "open"
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
@@ -222,6 +224,7 @@ _FOLLOWS = (
     (r"/experiment/(arms/.+|unit|metric/of)", r"/(models|routing|task)(/.+)?"),
     (r"/experiment/(arms|control)", r"/experiment/arms(/.+)?"),
     (r"/experiment/before", r"/experiment/unit"),
+    (r"/exploration(/.+)?", r"/task|/routing(/.+)?|/experiment(/.+)?|/exploration/.+"),
 )
 """Where a check may fail, by its pointer, only because something elsewhere was lost."""
 
@@ -256,6 +259,14 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
             routing.split, endpoint.models, sticky=routing.sticky, multiclass=endpoint.task == "multiclass"
         )
         yield from (Problem("/experiment" + problem.pointer, problem.detail) for problem in found)
+    if endpoint.exploration is not None:
+        for problem in endpoint.exploration.problems(endpoint.routing.split, endpoint.task):
+            yield Problem("/exploration" + problem.pointer, problem.detail)
+        if endpoint.experiment is not None:
+            detail = (
+                "moves the weights that the experiment compares at; an endpoint has one or the other, so leave one out"
+            )
+            yield Problem("/exploration", detail)
     for index, part in enumerate(endpoint.slices):
         header = part.removeprefix("header:")
         if header != part:

@@ -98,7 +98,9 @@ def test_only_comparisons_experiments_outcomes_pictures_profiles_and_skew_comput
     }
     assert heavy <= {
         "comparison",
+        "evaluation",
         "experiments",
+        "exploration",
         "outcomes.py",
         "performance",
         "pictures",

@@ -49,11 +49,15 @@ class Stale(Exception):
 
 
 class Write(NamedTuple):
-    """Who writes, why, and from which revision: a number, 0 for "it must not be there yet", None for whatever is there."""
+    """Who writes, why, and from which revision: a number, 0 for "it must not be there yet", None for whatever is there.
+
+    `confirm` is called in the transaction of the write, which what it raises undoes: a job confirms its lease so.
+    """
 
     author: str = "unknown"
     reason: str = ""
     expected: int | None = None
+    confirm: Callable[[Session], None] = lambda _: None
 
 
 class Entry(NamedTuple):
@@ -232,6 +236,7 @@ class Registry:
                 current = _current(session, name)
                 endpoint = made(session, current)
                 document = _encoded(endpoint)
+                write.confirm(session)
                 if current and current.endpoint and _encoded(current.endpoint) == document:
                     return current
                 if endpoint is not None:

@@ -23,6 +23,7 @@ class Change(StrEnum):
     SCHEMA = "schema"
     MODEL = "model"
     THRESHOLD = "threshold"
+    EXPLORATION = "exploration"
     ROLLBACK = "rollback"
     DELETE = "delete"
 

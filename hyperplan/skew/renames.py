@@ -35,7 +35,7 @@ from hyperplan.skew.rates import MISSING, Judged, judged, matters
 from hyperplan.skew.unhashing import Floats, Sorted, Unhashed
 from hyperplan.skew.words import moment, percent, since
 
-SURE = 1.2
+SURE = 2.0
 """By how much likelier a rename must be than anything else, in nats. That is little, since it is not all: a field is only looked at when it came in
 the very rows that the feature went from, and that is counted in none of the witnesses."""
 PLAIN = 3.0

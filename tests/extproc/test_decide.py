@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 from extproc.stages import Decide
 from extproc.stages.observer import Trace
 from extproc.wire import BUFFERED, NONE, SEND, ProcessingResponse
-from hyperplan.plan import CompiledPlan, Plan
+from hyperplan.endpoint import parse_endpoint
+from hyperplan.plan import CompiledPlan, Plan, PlannedEndpoint
 from tests.extproc.conversation import DOCUMENT, Conversation, Memory, decide_for
 
 Converse = Callable[..., Conversation]
@@ -515,6 +516,33 @@ def test_a_request_keeps_the_endpoint_that_it_began_with(decide: Decide, convers
     conversation.request_headers()
     decide.adopt(CompiledPlan(Plan(8)))
     assert header(conversation.request_body(GOOD), "x-hyperplan-arm")
+
+
+def test_a_sample_has_the_propensity_of_the_plan_that_it_was_decided_by_whenever_the_next_one_comes(
+    decide: Decide, converse: Converse, memory: Memory
+) -> None:
+    text = DOCUMENT.replace("gbm@1: 50, logit@1: 50", "gbm@1: 25, logit@1: 75")
+    assert text != DOCUMENT
+    after = CompiledPlan(Plan(8, (PlannedEndpoint(4, parse_endpoint(text)),)))
+    before = decide.plan
+    steps: list[Callable[[Conversation], object]] = [
+        lambda conversation: conversation.request_headers(),
+        lambda conversation: conversation.request_body(GOOD),
+        lambda conversation: conversation.response_headers({"x-hyperplan-model": "gbm@1"}),
+        lambda conversation: conversation.close(),
+    ]
+    for change in range(len(steps) + 1):  # the next plan comes before this step
+        decide.adopt(before)
+        conversation = converse()
+        for number, step in enumerate(steps):
+            if number == change:
+                decide.adopt(after)
+            step(conversation)
+        sample, _ = memory.samples[-1]
+        weights = {"gbm@1": 0.25, "logit@1": 0.75} if sample.revision == 4 else dict.fromkeys(("gbm@1", "logit@1"), 0.5)
+        assert (sample.plan, sample.revision) == ((8, 4) if change == 0 else (7, 3))
+        assert sample.propensity == weights[str(sample.chosen)]
+    assert len(memory.samples) == len(steps) + 1
 
 
 def test_a_traced_request_is_reported_as_a_child_of_envoys_span(converse: Converse, memory: Memory) -> None:

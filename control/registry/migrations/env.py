@@ -4,6 +4,7 @@ from alembic import context
 
 import control.alerts.tables
 import control.experiments.tables
+import control.exploration.tables
 import control.jobs.tables  # noqa: F401
 from control.registry.tables import Base
 
