@@ -13,8 +13,10 @@ from cli.commands import (
     exploration,
     export,
     feedback,
+    lineage,
     monitoring,
     processes,
+    rollouts,
     samples,
     schema,
     skew,
@@ -22,7 +24,21 @@ from cli.commands import (
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, feedback, export, monitoring, experiment, exploration, skew, alerts)
+COMMANDS = (
+    processes,
+    endpoints,
+    lineage,
+    schema,
+    samples,
+    feedback,
+    export,
+    monitoring,
+    experiment,
+    exploration,
+    rollouts,
+    skew,
+    alerts,
+)
 """In the order in which `--help` lists them."""
 
 

@@ -91,6 +91,15 @@ Traces = Annotated[
         show_default="nowhere",
     ),
 ]
+Jaeger = Annotated[
+    str | None,
+    typer.Option(
+        "--jaeger",
+        envvar="HYPERPLAN_JAEGER",
+        help="The URL of Jaeger's pages, so that predictions lead to their traces: http://HOST:16686.",
+        show_default="traces are named only",
+    ),
+]
 Listen = Annotated[str, typer.Option("--listen", envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")]
 ControlListen = Annotated[
     str,

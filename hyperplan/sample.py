@@ -38,7 +38,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     was rejected. `answered` is None when no model answered. `propensity` is the probability with which `chosen` was
     chosen, `inclusion` that with which this request was sampled. `forced` says that the request itself named `chosen`: what is learnt from
     choices must leave it out. `decisions` are those that the endpoint's `threshold` of the model that answered (or the weights of its
-    classes) made of the predictions, if it has any.
+    classes) made of the predictions, if it has any. `trace_id` is that of the request's trace (W3C Trace Context, 32 hex digits), which can be
+    looked at if it was recorded.
     """
 
     EVENT_NAME: ClassVar[str] = "hyperplan.sample"
@@ -68,6 +69,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     predictions: list[Any] = []
     decisions: list[str | None] = []
     threshold: Setting | None = None
+    trace_id: str | None = None
+    trace_recorded: bool = False
 
     def encode(self) -> bytes:
         """The sample as msgpack. One that would be larger than `LARGEST` leaves out what its rows and answer held."""

@@ -24,6 +24,7 @@ from cli.options import (
     Bucket,
     ControlListen,
     Data,
+    Jaeger,
     Json,
     Keep,
     KeepBytes,
@@ -122,6 +123,7 @@ def control(
     keep_windows: KeepWindows = None,
     webhook: Webhook = None,
     webhook_secret_file: WebhookSecretFile = None,
+    jaeger: Jaeger = None,
     as_json: Json = False,
 ) -> None:
     """Run the control plane: the registry of endpoints, the plans of sidecars, samples, profiles, skew and alerts.
@@ -147,6 +149,7 @@ def control(
             size=size(keep_bytes, "--keep-bytes") if keep_bytes else None,
         ),
         webhooks=read_webhooks(webhook or [], webhook_secret_file, os.environ),
+        jaeger=checked_url(jaeger, "--jaeger") if jaeger else None,
     )
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
 

@@ -65,11 +65,16 @@ class Samples:
         return [Sample.decode(body) for (body,) in self._rows(query.select("body"))]
 
     def get(self, endpoint: str, prediction_id: str) -> Sample | None:
-        """The sample of one prediction."""
+        """The sample of one prediction; the newest, should an id have been used twice."""
+        found = [one for one in self.named(prediction_id) if storable_text(one.endpoint) == storable_text(endpoint)]
+        return found[-1] if found else None
+
+    def named(self, prediction_id: str) -> list[Sample]:
+        """The samples that have a prediction id, of whichever endpoint, the newest last."""
         with self._database.reading() as reader:
-            found = reader.having(SAMPLES, ("endpoint", "body"), storable_text(prediction_id))
-        bodies = (body for name, body in found if name == storable_text(endpoint))
-        return next(map(Sample.decode, bodies), None)
+            found = reader.having(SAMPLES, ("time", "endpoint", "body"), storable_text(prediction_id))
+        unique = {(time, endpoint): body for time, endpoint, body in found}
+        return [Sample.decode(unique[key]) for key in sorted(unique)]
 
     def answers(self, endpoint: str, since: int, until: int) -> list[Answers]:
         """Who answered how many sampled requests, and how fast; the model None stands for nobody."""

@@ -202,9 +202,10 @@ class DecideExchange:
     def close(self) -> None:
         """The stream has ended. A sampled request that was decided leaves its sample, whether or not it got an answer."""
         if self._inclusion is not None and self._inspection is not None:
-            sample = self._sample(self._inspection, self._inclusion)
+            trace = self._trace()
+            sample = self._sample(self._inspection, self._inclusion, trace)
             self._inclusion = None
-            self._decide.observer.sampled(sample, self._trace())
+            self._decide.observer.sampled(sample, trace)
         self._state = State.DONE
 
     # The steps, in the order in which they happen.
@@ -337,7 +338,7 @@ class DecideExchange:
 
     # Sampling.
 
-    def _sample(self, inspection: Inspection, inclusion: float) -> Sample:
+    def _sample(self, inspection: Inspection, inclusion: float, trace: Trace | None) -> Sample:
         endpoint = self._endpoint
         decisions, threshold = self._decided()
         rejected = self._choice is None
@@ -366,6 +367,8 @@ class DecideExchange:
             predictions=self._predictions,
             decisions=decisions,
             threshold=threshold,
+            trace_id=trace.ids[0].hex() if trace else None,
+            trace_recorded=trace is not None and trace.recorded,
         )
 
     def _decided(self) -> tuple[list[str | None], Any]:
