@@ -9,6 +9,7 @@ import { changedWithin, history } from "./revisions.js";
 import { shadows } from "./shadow.js";
 import { skew } from "./skew.js";
 import { table } from "./table.js";
+import { thresholds } from "./thresholds.js";
 import { figures, traffic, violations } from "./traffic.js";
 
 const PAINTS = 8;
@@ -39,6 +40,7 @@ export function endpointSection(state) {
           state.experiment && experiment(state, painted),
           state.shadow && shadows(state, painted),
           state.performance && performance(state, painted),
+          state.thresholds && thresholds(state, painted),
         ]
       : !state.problem && h("p", { class: "quiet loading" }, "Asking for its traffic…"),
     state.skew && skew(state),
