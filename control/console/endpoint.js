@@ -2,6 +2,7 @@
 
 import { shareBar, swatch } from "./charts.js";
 import { h } from "./dom.js";
+import { experiment } from "./experiment.js";
 import { count, counted, latency, percent, sum, weight } from "./format.js";
 import { performance } from "./performance.js";
 import { changedWithin, history } from "./revisions.js";
@@ -36,6 +37,7 @@ export function endpointSection(state) {
           h("div", { class: "pair" }, split(state, painted), answers(report, painted)),
           traffic(state, painted),
           violations(state),
+          state.experiment && experiment(state, painted),
           state.shadow && shadows(state, painted),
           state.performance && performance(state, painted),
           state.thresholds && thresholds(state, painted),
