@@ -42,6 +42,11 @@ export const getComparison = (name) => get(`/v1/endpoints/${encodeURIComponent(n
 
 export const getPrediction = (id, endpoint) => get(`/v1/predictions/${encodeURIComponent(id)}` + query({ endpoint }));
 
+export const getExperiment = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/experiment`);
+
+/** What decides for each model of an endpoint that has thresholds. */
+export const getThresholds = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/thresholds`);
+
 function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
   return given.length ? `?${new URLSearchParams(given)}` : "";
