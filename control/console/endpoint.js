@@ -2,7 +2,9 @@
 
 import { shareBar, swatch } from "./charts.js";
 import { h } from "./dom.js";
+import { experiment } from "./experiment.js";
 import { count, counted, latency, percent, sum, weight } from "./format.js";
+import { models } from "./models.js";
 import { performance } from "./performance.js";
 import { changedWithin, history } from "./revisions.js";
 import { shadows } from "./shadow.js";
@@ -36,12 +38,14 @@ export function endpointSection(state) {
           h("div", { class: "pair" }, split(state, painted), answers(report, painted)),
           traffic(state, painted),
           violations(state),
+          state.experiment && experiment(state, painted),
           state.shadow && shadows(state, painted),
           state.performance && performance(state, painted),
           state.thresholds && thresholds(state, painted),
         ]
       : !state.problem && h("p", { class: "quiet loading" }, "Asking for its traffic…"),
     state.skew && skew(state),
+    state.comparison && models(state, painted),
   );
 }
 
