@@ -84,8 +84,8 @@ def test_an_arm_that_loses_units_makes_the_experiment_broken() -> None:
 
 def test_a_mismatch_is_seen_over_many_revisions_of_the_same_weights() -> None:
     rows = rows_in(served(0, lost=0.2), design())
-    steps = rows._replace(revision=rows.entity % 100)
-    found = judge(design(), steps, dict.fromkeys(range(100), WEIGHTS[1]), START, START + DAY)
+    steps = rows._replace(revision=rows.entity % 1000)
+    found = judge(design(), steps, dict.fromkeys(range(1000), WEIGHTS[1]), START, START + DAY)
     assert found["b@1"].verdict.state == "mismatch"
 
 
