@@ -14,6 +14,7 @@ import {
   getPerformance,
   getPlan,
   getRevisions,
+  getRollouts,
   getShadow,
   getSidecars,
   getSkew,
@@ -38,7 +39,7 @@ const state = {
   undrawn: new Set(), // addresses of pictures that cannot be had
   asked: null, // when all was answered last
   problem: null,
-  endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, performance, performedAt, model, whole, problem}
+  endpoints: new Map(), // by name: {document, revision, revisions, diff, rollout, traffic, skew, shadow, performance, performedAt, model, whole, problem}
 };
 
 const windows = new Map(); // by period: the width of control's windows, in seconds
@@ -49,10 +50,16 @@ const element = (id) => document.getElementById(id);
 
 async function refresh() {
   try {
-    const [plan, sidecars, open] = await Promise.all([getPlan(state.plan?.number), getSidecars(), getOpenAlerts()]);
+    const [plan, sidecars, open, rollouts] = await Promise.all([
+      getPlan(state.plan?.number),
+      getSidecars(),
+      getOpenAlerts(),
+      getRollouts(),
+    ]);
     state.sidecars = sidecars;
     state.alerts = open;
     if (plan) take(plan);
+    for (const rollout of rollouts) Object.assign(state.endpoints.get(rollout.endpoint) ?? {}, { rollout });
     render(); // so that new sections come into sight
     await Promise.all(near().map(refreshEndpoint));
     state.asked = now();

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { count, counted, latency, percent, sum, weight } from "./format.js";
 import { performance } from "./performance.js";
 import { changedWithin, history } from "./revisions.js";
+import { rollout } from "./rollout.js";
 import { shadows } from "./shadow.js";
 import { skew } from "./skew.js";
 import { table } from "./table.js";
@@ -32,6 +33,7 @@ export function endpointSection(state) {
     report
       ? [
           figures(state),
+          state.rollout && rollout(state, painted),
           h("div", { class: "pair" }, split(state, painted), answers(report, painted)),
           traffic(state, painted),
           violations(state),
