@@ -40,6 +40,11 @@ export const getRollouts = () => get("/v1/rollouts");
 export const getPerformance = (name) =>
   get(`/v1/endpoints/${encodeURIComponent(name)}/performance` + query({ since: "-7d", window: 604_800 }));
 
+/** The models of an endpoint side by side. */
+export const getComparison = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/comparison`);
+
+export const getPrediction = (id, endpoint) => get(`/v1/predictions/${encodeURIComponent(id)}` + query({ endpoint }));
+
 export const getExperiment = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/experiment`);
 
 /** What decides for each model of an endpoint that has thresholds. */

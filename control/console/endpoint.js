@@ -4,6 +4,7 @@ import { shareBar, swatch } from "./charts.js";
 import { h } from "./dom.js";
 import { experiment } from "./experiment.js";
 import { count, counted, latency, percent, sum, weight } from "./format.js";
+import { models } from "./models.js";
 import { performance } from "./performance.js";
 import { changedWithin, history } from "./revisions.js";
 import { rollout } from "./rollout.js";
@@ -46,6 +47,7 @@ export function endpointSection(state) {
         ]
       : !state.problem && h("p", { class: "quiet loading" }, "Asking for its traffic…"),
     state.skew && skew(state),
+    state.comparison && models(state, painted),
   );
 }
 
