@@ -17,6 +17,7 @@ SUITE = Suite(
         "experiments": "bench.loop.parts.experiments",
         "rollouts": "bench.loop.parts.rollouts",
         "evaluation": "bench.loop.parts.evaluation",
+        "beside": "bench.loop.parts.beside",
     },
 )
 
