@@ -13,16 +13,36 @@ from cli.commands import (
     exploration,
     export,
     feedback,
+    lineage,
     monitoring,
+    privacy,
     processes,
+    rollouts,
     samples,
     schema,
     skew,
+    thresholds,
 )
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
 
-COMMANDS = (processes, endpoints, schema, samples, feedback, export, monitoring, experiment, exploration, skew, alerts)
+COMMANDS = (
+    processes,
+    endpoints,
+    lineage,
+    schema,
+    samples,
+    feedback,
+    export,
+    privacy,
+    monitoring,
+    experiment,
+    exploration,
+    thresholds,
+    rollouts,
+    skew,
+    alerts,
+)
 """In the order in which `--help` lists them."""
 
 

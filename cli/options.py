@@ -91,6 +91,15 @@ Traces = Annotated[
         show_default="nowhere",
     ),
 ]
+Jaeger = Annotated[
+    str | None,
+    typer.Option(
+        "--jaeger",
+        envvar="HYPERPLAN_JAEGER",
+        help="The URL of Jaeger's pages, so that predictions lead to their traces: http://HOST:16686.",
+        show_default="traces are named only",
+    ),
+]
 Listen = Annotated[str, typer.Option("--listen", envvar="HYPERPLAN_LISTEN", help="Where Envoy takes requests.")]
 ControlListen = Annotated[
     str,
@@ -119,6 +128,15 @@ Upstream = Annotated[
     typer.Option(envvar="HYPERPLAN_DEFAULT_UPSTREAM", help="The URL that gets every request that is no prediction."),
 ]
 
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        envvar="HYPERPLAN_KEY_FILE",
+        help="The file of the key that personal values are hashed with, the same for all sidecars; make one with openssl rand -hex 32.",
+        show_default="the variable HYPERPLAN_KEY",
+    ),
+]
 Webhook = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,6 +1,6 @@
 """The web application: every handler, what they share, and how errors are told."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import anyio
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.static_files import create_static_files_router
+from prometheus_client import CollectorRegistry
 
 from control import problems
 from control.alerts.alerting import Alerting
@@ -16,6 +17,7 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    entities,
     evaluation,
     experiments,
     exploration,
@@ -26,23 +28,27 @@ from control.api import (
     paired,
     performance,
     plan,
+    predictions,
     references,
     revisions,
+    rollouts,
     samples,
     sent_samples,
     shadow,
     skew,
+    thresholds,
     traffic,
 )
 from control.api.bodies import LARGEST
 from control.experiments.book import ExperimentBook
-from control.jobs.metrics import JobMetrics
+from control.explaining import Explaining
 from control.lineages import Lineages
 from control.openapi import CONFIG
 from control.otlp.commits import Commits
 from control.plans import PlanFeed, Sidecars
 from control.registry import Registry
 from control.requests import RequestCounts
+from control.rollouts.desk import RolloutDesk
 from control.stores import Store
 
 CONSOLE = Path(__file__).parent / "console"
@@ -55,13 +61,22 @@ CONSOLE_HEADERS = {
 
 
 def create_app(
-    registry: Registry, store: Store, feed: PlanFeed, alerting: Alerting, job_metrics: JobMetrics | None = None
+    registry: Registry,
+    store: Store,
+    feed: PlanFeed,
+    alerting: Alerting,
+    measured: Sequence[CollectorRegistry] = (),
+    jaeger: str | None = None,
 ) -> Litestar:
-    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere, as do the jobs that are measured."""
-    sidecars, counts = Sidecars(), RequestCounts()
+    """The application over a registry, a store, a feed of plans and alerting, which runs elsewhere.
+
+    `measured` are the metrics of what else runs there, `jaeger` is the URL of the pages that show traces.
+    """
+    sidecars, counts, lineages = Sidecars(), RequestCounts(), Lineages(registry)
     shared = {
         "registry": registry,
-        "lineages": Lineages(registry),
+        "lineages": lineages,
+        "explaining": Explaining(registry, lineages, jaeger),
         "store": store,
         "commits": Commits(store),
         "feed": feed,
@@ -69,7 +84,8 @@ def create_app(
         "request_counts": counts,
         "alerting": alerting,
         "experiments": ExperimentBook(registry.engine),
-        "job_metrics": job_metrics or JobMetrics(),
+        "rollouts": RolloutDesk(registry, store),
+        "measured_elsewhere": tuple(measured),
     }
     modules = (
         endpoints,
@@ -79,9 +95,11 @@ def create_app(
         plan,
         health,
         samples,
+        predictions,
         export,
         sent_samples,
         feedback,
+        entities,
         experiments,
         exploration,
         evaluation,
@@ -89,9 +107,11 @@ def create_app(
         performance,
         shadow,
         skew,
+        thresholds,
         traffic,
         references,
         alerts,
+        rollouts,
     )
     return Litestar(
         [handler for module in modules for handler in module.handlers] + [_console()],

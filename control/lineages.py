@@ -39,7 +39,7 @@ class Lineages:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._reading = Lock()
-        self._last = 0
+        self._last = self._count = 0
         self._seen: dict[tuple[str, str], Seen] = {}
         self._made: defaultdict[tuple[str, str], list[Made]] = defaultdict(list)
         self._by_recipe: defaultdict[bytes, list[Made]] = defaultdict(list)
@@ -80,16 +80,17 @@ class Lineages:
             for row in self._registry.documents(after=self._last):
                 document = msgspec.json.decode(row.document, type=_Endpoint) if row.document else _Endpoint({})
                 for name, model in document.models.items():
-                    self._take(row.endpoint, name, row.number, row.id, model.lineage)
+                    self._take(row.endpoint, name, row.number, model.lineage)
                 self._last = row.id
 
-    def _take(self, endpoint: str, model: str, revision: int, order: int, lineage: Lineage | None) -> None:
+    def _take(self, endpoint: str, model: str, revision: int, lineage: Lineage | None) -> None:
         key = (endpoint, model)
         self._seen[key] = Seen(self._seen[key].first if key in self._seen else revision, revision)
         made = self._made[key]
         if (made[-1].lineage if made else Lineage()) == (lineage or Lineage()):
             return
-        made.append(Made(endpoint, model, revision, order, lineage or Lineage()))
+        self._count += 1
+        made.append(Made(endpoint, model, revision, self._count, lineage or Lineage()))
         recipe = recipe_of(made[-1].lineage)
         if recipe is not None:
             self._by_recipe[recipe].append(made[-1])

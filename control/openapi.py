@@ -46,7 +46,7 @@ class _Page(OpenAPIRenderPlugin):
 CONFIG = OpenAPIConfig(
     title="Hyperplan control",
     version=__version__,
-    description="Endpoints, routing, plans, samples, shadows, feedback, skew and alerts.",
+    description="Endpoints, routing, plans, samples, shadows, feedback, skew, alerts and rollouts.",
     path="/schema",
     use_handler_docstrings=True,
     render_plugins=[_Page(), _Json()],

@@ -12,6 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from control.alerts.book import NoSuchAlert, NoSuchSilence
 from control.registry import NoSuchEndpoint, NoSuchRevision, Stale
+from control.rollouts.book import Overtaken
+from control.rollouts.desk import NoRollout, OutOfPlace
 from control.stores import Unavailable
 from hyperplan.items import TYPES, UnreadType
 from hyperplan.problems import Invalid, Problem
@@ -105,6 +107,10 @@ def _on_missing(_: Request[Any, Any, Any], error: LookupError) -> Response[bytes
     return answer(not_found(str(error)))
 
 
+def _on_conflict(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return answer(HttpProblem(HTTPStatus.CONFLICT, str(error)))
+
+
 def _on_stale(_: Request[Any, Any, Any], error: Stale) -> Response[bytes]:
     headers = {} if error.current is None else {"etag": f'"{error.current}"'}
     return answer(HttpProblem(HTTPStatus.PRECONDITION_FAILED, str(error), headers=headers))
@@ -158,6 +164,9 @@ HANDLERS: dict[Any, Any] = {
     NoSuchAlert: _on_missing,
     NoSuchSilence: _on_missing,
     Stale: _on_stale,
+    NoRollout: _on_missing,
+    Overtaken: _on_conflict,
+    OutOfPlace: _on_conflict,
     Unavailable: _on_unavailable,
     OperationalError: _on_registry_away,
     HTTPException: _on_http,

@@ -23,9 +23,12 @@ from control.plans import PlanFeed
 from control.registry import NoSuchEndpoint, Registry
 from control.registry.database import FILE, open_database, sqlite_url
 from control.registry.database import Unopenable as UnopenableRegistry
+from control.rollouts.rolling import Rolling
 from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
+from control.thresholds.teaching import Teaching
 from hyperplan.endpoint import Endpoint
+from hyperplan.secret import Secret
 
 log = logging.getLogger("hyperplan.control")
 
@@ -38,7 +41,9 @@ GRACE = 2
 class ControlSettings(NamedTuple):
     """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
-    `registry` and `store` are URLs; without them both are files in the folder `data`.
+    `registry` and `store` are URLs; without them both are files in the folder `data`. The `secret`
+    is that of the sidecars, if control may know it.
+    `registry` and `store` are URLs; without them both are files in the folder `data`. `jaeger` is the URL of the pages that show traces.
     """
 
     listen: tuple[str, int]
@@ -49,6 +54,8 @@ class ControlSettings(NamedTuple):
     store: str | None = None
     keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
+    secret: Secret | None = None
+    jaeger: str | None = None
 
 
 class _Server(uvicorn.Server):
@@ -81,15 +88,18 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
         alerting = Alerting(registry, store, settings.webhooks)
         opened.push_async_callback(_cancel, asyncio.create_task(alerting.run()))
-        jobs = Jobs(_jobs(registry, store, alerting))
+        rolling = Rolling(registry, store)
+        jobs = Jobs(_jobs(registry, store, alerting, rolling))
         opened.push_async_callback(_cancel, asyncio.create_task(jobs.run()))
-        app = create_app(registry, store, feed, alerting, jobs.metrics)
+        app = create_app(
+            registry, store, feed, alerting, [jobs.metrics.registry, rolling.metrics.registry], settings.jaeger
+        )
         await _answer(uvicorn.Config(app, **_UVICORN), listener, feed, stop)
 
 
-def _jobs(registry: Registry, store: Store, alerting: Alerting) -> list[Job]:
+def _jobs(registry: Registry, store: Store, alerting: Alerting, rolling: Rolling) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch, Judging(registry, store), Exploring(registry, store)]
+    return [alerting.watch, Judging(registry, store), Exploring(registry, store), rolling, Teaching(registry, store)]
 
 
 def _spare_the_collector() -> None:
@@ -131,7 +141,7 @@ def _open(settings: ControlSettings, opened: contextlib.AsyncExitStack) -> tuple
             raise Unavailable(f"the registry cannot be read: {error}") from error
 
     try:
-        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of)
+        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of, settings.secret)
     except UnopenableStore as error:
         raise CannotStart(str(error)) from None
     opened.callback(store.close)

@@ -49,6 +49,8 @@ def apply(
             applied.append(api.call("PUT", f"/v1/endpoints/{quote(name)}", content=text))
             if not as_json:
                 typer.echo(f"{name}: revision {applied[-1]['revision']}")
+                for note in applied[-1]["notes"]:
+                    typer.echo(f"  note: {note}")
         if wait:
             sidecars = follow(api, max(one["plan"] for one in applied))
             if not as_json:

@@ -15,11 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from control.alerts.alerting import Alerting
 from control.experiments.book import ExperimentBook
 from control.experiments.metrics import measured
-from control.jobs.metrics import JobMetrics
 from control.plans import PlanFeed, Sidecars
 from control.problems import HttpProblem
 from control.registry import Registry
 from control.requests import RequestCounts
+from control.rollouts.desk import RolloutDesk
+from control.rollouts.metrics import measured as rollouts_measured
 from control.stores import Store
 
 TEXT = "text/plain; version=0.0.4"
@@ -50,7 +51,8 @@ async def metrics(
     request_counts: NamedDependency[RequestCounts],
     alerting: NamedDependency[Alerting],
     experiments: NamedDependency[ExperimentBook],
-    job_metrics: NamedDependency[JobMetrics],
+    rollouts: NamedDependency[RolloutDesk],
+    measured_elsewhere: NamedDependency[tuple[CollectorRegistry, ...]],
 ) -> Response[bytes]:
     """Control's own numbers, in Prometheus' text format (version 0.0.4)."""
     told = CollectorRegistry()
@@ -66,9 +68,13 @@ async def metrics(
     }
     for name, (meaning, value) in gauges.items():
         Gauge(name, meaning, registry=told).set(value)
-    kept = [*await asyncio.to_thread(alerting.measured), *await asyncio.to_thread(measured, registry, experiments)]
+    kept = [
+        *await asyncio.to_thread(alerting.measured),
+        *await asyncio.to_thread(measured, registry, experiments),
+        *await asyncio.to_thread(rollouts_measured, rollouts.book),
+    ]
     told.register(_Given([_answers(request_counts), *kept]))
-    registries = (told, alerting.metrics.registry, job_metrics.registry)
+    registries = (told, alerting.metrics.registry, *measured_elsewhere)
     return Response(b"".join(map(generate_latest, registries)), media_type=TEXT)
 
 

@@ -16,6 +16,7 @@ from control.registry import Registry
 from control.stores import Store
 from control.stores.samples import Question
 from hyperplan.feedback import Feedback
+from hyperplan.privacy import Veil
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Violation
 from hyperplan.shadow import ShadowSample
@@ -46,6 +47,8 @@ class SampleAnswer(msgspec.Struct, frozen=True, kw_only=True):
     flaw: str | None
     rejected: bool
     predictions: list[Any]
+    trace_id: str | None
+    trace_recorded: bool
 
 
 class ShadowAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +97,7 @@ def list_samples(
     forced: FromQuery[bool | None] = None,
 ) -> list[SampleAnswer]:
     """The newest samples of an endpoint that match; `violations=true` asks for those that broke the schema, `forced=false` leaves out those that named their arm."""
-    registry.get(name)
+    _, endpoint = registry.get(name)
     now = time.time_ns()
     question = Question(
         endpoint=name,
@@ -102,12 +105,12 @@ def list_samples(
         until=read_time("until", until, now) if until is not None else None,
         chosen=chosen,
         answered=answered,
-        entity=entity,
+        entity=None if entity is None else Veil(endpoint, store.secret).named_entity(entity) or entity,
         with_violations=violations,
         forced=forced,
         limit=limit,
     )
-    return [msgspec.convert(_fields(sample), SampleAnswer) for sample in store.samples.find(question)]
+    return [msgspec.convert(fields_of(sample), SampleAnswer) for sample in store.samples.find(question)]
 
 
 @get("/v1/endpoints/{name:str}/samples/{prediction_id:str}", sync_to_thread=True)
@@ -124,13 +127,14 @@ def get_sample(
         raise not_found(f"the endpoint {name!r} has no sample of the prediction {prediction_id!r}")
     answers = store.shadows.get(name, prediction_id)
     more = {
-        "shadows": [_fields(answer) for answer in answers],
-        "feedback": [_feedback(one) for one in store.feedback.about(sample)],
+        "shadows": [fields_of(answer) for answer in answers],
+        "feedback": [feedback_answer(one) for one in store.feedback.about(sample)],
     }
-    return msgspec.convert(_fields(sample) | more, ShadowedSample)
+    return msgspec.convert(fields_of(sample) | more, ShadowedSample)
 
 
-def _feedback(feedback: Feedback) -> FeedbackAnswer:
+def feedback_answer(feedback: Feedback) -> FeedbackAnswer:
+    """Feedback as the API shows it."""
     return FeedbackAnswer(
         row=feedback.row,
         label=feedback.label,
@@ -142,7 +146,7 @@ def _feedback(feedback: Feedback) -> FeedbackAnswer:
     )
 
 
-def _fields(observation: Sample | ShadowSample) -> dict[str, Any]:
+def fields_of(observation: Sample | ShadowSample) -> dict[str, Any]:
     """An observation as plain data, with its time as a date."""
     fields: dict[str, Any] = writable(msgspec.to_builtins(observation))
     return fields | {"time": as_date(observation.time)}

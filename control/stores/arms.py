@@ -55,6 +55,14 @@ def tallies(counters: StoredCounters, endpoint: str, since: int, until: int) -> 
                 yield Tally(Tick(bucket, int(revision)), series.label, series.metric, kind, count)
 
 
+def totals(counters: StoredCounters, endpoint: str, since: int) -> Iterator[Tally]:
+    """What was counted of each arm under each revision since the bucket of a time, the open one too; ticks are of no bucket."""
+    for series, count in counters.totals(endpoint, since).items():
+        revision, _, kind = series.kind.partition("/")
+        if series.metric in _OF_ARMS and revision.isdecimal():
+            yield Tally(Tick(0, int(revision)), series.label, series.metric, kind, count)
+
+
 _OF_ARMS = frozenset({ATTEMPTS, LATENCY, PREDICTIONS, VIOLATIONS})
 
 

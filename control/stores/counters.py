@@ -76,6 +76,15 @@ class Counters:
             found.setdefault(bucket, {})[Series(metric, name, label, kind)] = count
         return found
 
+    def totals(self, endpoint: str, since: int) -> dict[Series, int]:
+        """What each series of an endpoint counted since the beginning of the bucket of a time."""
+        table = COUNTER_INCREMENTS.query
+        asked = table.filter(table.endpoint == storable_text(endpoint), table.bucket >= since - since % self._bucket)
+        summed = asked.group_by(*Series._fields).agg(count=asked.increment.sum())
+        with self._database.reading() as reader:
+            rows = reader.rows(summed.order_by(*Series._fields))
+        return {Series(metric, name, label, kind): int(count) for metric, name, label, kind, count in rows}
+
     def compact(self, now: int) -> int:
         """Add up the increments of each series in each bucket that was closed by a time, a limited number; how many there were."""
         return merge_before(self._database, _SCATTERED, now - self._bucket, MERGED_AT_ONCE, sum)

@@ -42,6 +42,14 @@ class Answers(NamedTuple):
     p99: float | None
 
 
+class Predicted(NamedTuple):
+    """The predictions of one sampled request, and with which probabilities it was sampled and its arm chosen."""
+
+    inclusion: float
+    propensity: float
+    predictions: list[Any]
+
+
 class Samples:
     """The table of samples."""
 
@@ -65,11 +73,16 @@ class Samples:
         return [Sample.decode(body) for (body,) in self._rows(query.select("body"))]
 
     def get(self, endpoint: str, prediction_id: str) -> Sample | None:
-        """The sample of one prediction."""
+        """The sample of one prediction; the newest, should an id have been used twice."""
+        found = [one for one in self.named(prediction_id) if storable_text(one.endpoint) == storable_text(endpoint)]
+        return found[-1] if found else None
+
+    def named(self, prediction_id: str) -> list[Sample]:
+        """The samples that have a prediction id, of whichever endpoint, the newest last."""
         with self._database.reading() as reader:
-            found = reader.having(SAMPLES, ("endpoint", "body"), storable_text(prediction_id))
-        bodies = (body for name, body in found if name == storable_text(endpoint))
-        return next(map(Sample.decode, bodies), None)
+            found = reader.having(SAMPLES, ("time", "endpoint", "body"), storable_text(prediction_id))
+        unique = {(time, endpoint): body for time, endpoint, body in found}
+        return [Sample.decode(unique[key]) for key in sorted(unique)]
 
     def answers(self, endpoint: str, since: int, until: int) -> list[Answers]:
         """Who answered how many sampled requests, and how fast; the model None stands for nobody."""
@@ -100,6 +113,18 @@ class Samples:
         table = _within(endpoint, since, until)
         answered = table.filter(table.answered.notnull(), table.chosen.notnull())
         return dict(self._rows(answered.group_by(_PARTED_BY[by]).agg(requests=answered.count())))
+
+    def predictions(self, endpoint: str, model: str, since: int, until: int, most: int) -> list[Predicted]:
+        """What a model predicted for requests for which it was chosen and not forced; of more than `most`, the newest."""
+        table = _within(endpoint, since, until)
+        name = storable_text(model)
+        own = table.filter(table.chosen == name, table.answered == name, ~table.forced)
+        newest = own.order_by(own.time.desc()).limit(most).select("inclusion", "propensity", "body")
+        return [
+            Predicted(inclusion, propensity, Sample.predictions_in(body))
+            for inclusion, propensity, body in self._rows(newest)
+            if inclusion and propensity
+        ]
 
     def _rows(self, query: Any) -> list[tuple[Any, ...]]:
         with self._database.reading() as reader:

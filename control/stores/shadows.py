@@ -63,10 +63,14 @@ class Shadows:
 
     def get(self, endpoint: str, prediction_id: str) -> list[ShadowSample]:
         """What each shadow answered to one request, by model."""
+        return [one for one in self.named(prediction_id) if storable_text(one.endpoint) == storable_text(endpoint)]
+
+    def named(self, prediction_id: str) -> list[ShadowSample]:
+        """What each shadow of whichever endpoint answered to the request that has a prediction id, by model."""
         with self._database.reading() as reader:
             found = reader.having(SHADOWS, ("model", "endpoint", "body"), storable_text(prediction_id))
-        of_endpoint = {model: body for model, name, body in found if name == storable_text(endpoint)}
-        return [ShadowSample.decode(body) for _, body in sorted(of_endpoint.items())]
+        unique = {(model, endpoint): body for model, endpoint, body in found}
+        return [ShadowSample.decode(unique[key]) for key in sorted(unique)]
 
     def answers(self, endpoint: str, since: int, until: int) -> dict[str, int]:
         """How many answers there are by model."""

@@ -24,10 +24,11 @@ from scipy.special import logsumexp
 
 Floats = NDArray[np.float64]
 
-_BETS = {1.5: 0.1, 2.0: 0.3, 3.0: 0.45, 5.0: 0.1, 10.0: 0.05}
-TIMES: Floats = np.array(list(_BETS))
+BETS = {1.5: 0.1, 2.0: 0.3, 3.0: 0.45, 5.0: 0.1, 10.0: 0.05}
+"""What is staked on each ratio."""
+TIMES: Floats = np.array(list(BETS))
 """How many times more than what the margin allows is bet upon. The least loses as long as it is less than 1.23 times more."""
-STAKES: Floats = np.log(list(_BETS.values()))
+STAKES: Floats = np.log(list(BETS.values()))
 """The logarithms of what is staked on each."""
 
 

@@ -17,7 +17,7 @@ _PYTHONS = {"True": True, "False": False, "None": None}
 
 
 class Made(NamedTuple):
-    """A model version with a lineage, at the revision of the endpoint with which it came, the `order`-th of all endpoints."""
+    """A model version with a lineage, and the revision of the endpoint with which it came. It was the `order`-th of all that ever came."""
 
     endpoint: str
     model: str

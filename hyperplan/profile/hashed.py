@@ -58,14 +58,12 @@ def profiles_of_unknown(rows: Iterable[ObservedRow], count: int) -> dict[str, Fe
 def merged_unknown(parts: Sequence[tuple[int, Mapping[str, FeatureProfile]]]) -> dict[str, FeatureProfile]:
     """The unknown fields of several sets of rows, each with its number of rows: where a set has no such field, no row had it."""
     names = {name for _, fields in parts for name in fields}
-    return _bounded(
-        {
-            name: FeatureProfile.merged(
-                fields.get(name) or FeatureProfile(rows=rows, missing=rows) for rows, fields in parts
-            )
-            for name in names
-        }
-    )
+    return _bounded({name: unknown_field(parts, name) for name in names})
+
+
+def unknown_field(parts: Iterable[tuple[int, Mapping[str, FeatureProfile]]], name: str) -> FeatureProfile:
+    """One unknown field over all of several sets of rows, which may together have more such fields than are kept."""
+    return FeatureProfile.merged(fields.get(name) or FeatureProfile(rows=rows, missing=rows) for rows, fields in parts)
 
 
 def _bounded(profiles: Mapping[str, FeatureProfile]) -> dict[str, FeatureProfile]:

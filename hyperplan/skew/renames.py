@@ -26,6 +26,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from hyperplan.profile import FeatureProfile, Profile
+from hyperplan.profile.hashed import unknown_field
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.evidence import rate_evidence, significant
 from hyperplan.skew.finding import Finding
@@ -171,10 +172,11 @@ def _witnesses(case: Case, name: str, gone: Gone, fields: Iterable[str]) -> Iter
     now = Profile.merged(look.profile for look in looks)
     chunks = [chunk.features[name] for chunk in case.reference[-STRETCHES:] if name in chunk.features]
     history = History(case.training.features[name], chunks, _stretches(before, name, now.rows))
-    unhashed = Unhashed(case.schema.features[name], history.training, history.stretches)
+    unhashed = Unhashed(case.schema.features[name], history.training, history.stretches, case.secret)
     others = _others(case, name, now, unhashed)
     for field in in_its_place:
-        found = now.unknown_profiles[field]
+        # Looks may have more such fields between them than one profile keeps.
+        found = unknown_field([(look.profile.rows, look.profile.unknown_profiles) for look in looks], field)
         earlier = _come(before, field) / max(_rows(before), 1)
         yield (
             field,
@@ -182,7 +184,7 @@ def _witnesses(case: Case, name: str, gone: Gone, fields: Iterable[str]) -> Iter
                 values(unhashed, history, found, others),
                 distinct(history, found) + nulls(history, found),
                 alike(name, field),
-                THERE_BEFORE if earlier > 0.5 * _present(now, field) / max(now.rows, 1) else 0.0,
+                THERE_BEFORE if earlier > 0.5 * found.present / max(now.rows, 1) else 0.0,
             ),
         )
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 import httpx
+import msgspec
 import pytest
 
 from cli.addresses import claim
@@ -24,6 +25,7 @@ from cli.commands import endpoints, monitoring
 from cli.failure import Failure
 from extproc.plans import ControlSource
 from extproc.plans.keeper import Status
+from hyperplan.endpoint import parse_endpoint
 from hyperplan.plan import Plan
 from tests.extproc.conversation import DOCUMENT
 
@@ -467,3 +469,81 @@ def test_a_place_or_an_age_that_cannot_be_is_a_sentence(tmp_path: Path, argument
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stderr
+
+
+LINEAGE: dict[str, object] = {
+    "algorithm": "gbm",
+    "parameters": {"rate": 0.1},
+    "data": {"hash": "e3b0"},
+    "code_revision": "4fd2",
+}
+
+
+def with_lineages(name: str, **lineages: dict[str, object]) -> str:
+    """A document as JSON, with lineages of its models."""
+    plain = msgspec.to_builtins(parse_endpoint(document(name)))
+    for model, lineage in lineages.items():
+        plain["models"][f"{model}@1"]["lineage"] = lineage
+    return json.dumps(plain)
+
+
+def test_models_are_shown_and_compared_with_their_lineage_and_a_repeat_is_noted(run: Run) -> None:
+    done = run("apply", "-f", "-", text=with_lineages("made", gbm=LINEAGE, logit=LINEAGE | {"author": "[ada]"}))
+    note = "logit@1 repeats gbm@1 (revision 1): the same data, code and parameters"
+    assert done.returncode == 0
+    shown = run("models", "show", "made").stdout
+    assert "e3b0" in shown
+    assert "[ada]" in shown
+    whole = run("models", "show", "made", "logit@1").stdout
+    assert "lineage.parameters.rate" in whole
+    compared = run("models", "compare", "made", "gbm@1", "logit@1").stdout
+    assert "lineage.data.hash" in compared
+    assert [text.count(note) for text in (shown, whole, compared)] == [1, 1, 1]
+    assert json.loads(run("models", "show", "made", "gbm@1", "--json").stdout)["document"]["lineage"] == LINEAGE
+    again = run("apply", "-f", "-", text=with_lineages("again", gbm=LINEAGE))
+    assert "note: gbm@1 repeats gbm@1 of made (revision 1): the same data, code and parameters" in again.stdout
+
+
+def test_a_prediction_is_explained_by_its_id(run: Run, control: str) -> None:
+    run("apply", "-f", "-", text=with_lineages("explained", gbm=LINEAGE))
+    row = {"dep_delay": 5, "carrier": "AA", "new_field": "secret"}
+    sample = {"endpoint": "explained", "model": "gbm@1", "prediction_id": "e-1", "rows": [row], "predictions": [0.25]}
+    assert httpx.post(f"{control}/v1/samples", json=sample).is_success
+    run("feedback", "send", "--endpoint", "explained", "--id", "e-1", "--label", "true", "--source", "desk")
+    told = run("explain", "e-1").stdout
+    for said in (
+        "e-1 of explained: gbm@1 was chosen",
+        "dep_delay=5",
+        "set by",
+        "label 1",
+        "from desk",
+        "data.hash: e3b0",
+    ):
+        assert said in told
+    assert "secret" not in told
+    assert json.loads(run("explain", "e-1", "--json").stdout)["answer"]["predictions"] == [0.25]
+
+
+def test_a_prediction_that_was_never_sampled_and_one_that_is_none_are_told_apart(run: Run) -> None:
+    run("apply", "-f", "-", text=document("unsampled"))
+    run("feedback", "send", "--endpoint", "unsampled", "--id", "u-1", "--label", "true")
+    assert "it was not sampled" in run("explain", "u-1").stdout
+    done = run("explain", "u/2?")
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("show", "made", "nobody@1"), ("compare", "made", "gbm@1", "nobody@1")])
+def test_a_model_that_there_never_was_is_told_in_a_sentence(run: Run, arguments: tuple[str, ...]) -> None:
+    run("apply", "-f", "-", text=document("made"))
+    done = run("models", *arguments)
+    assert done.returncode == 1
+    assert "made never had a model 'nobody@1'; it had: gbm@1" in done.stderr
+
+
+def test_an_import_must_name_the_run(run: Run) -> None:
+    done = run("models", "import", "made", "gbm@1", "--mlflow", "http://127.0.0.1:9")
+    assert "give --run, or --registered, one of the two" in done.stderr
+    away = run("models", "import", "made", "gbm@1", "--mlflow", "http://127.0.0.1:9", "--run", "r")
+    assert "MLflow at http://127.0.0.1:9 cannot be reached" in away.stderr

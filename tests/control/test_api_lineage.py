@@ -51,6 +51,12 @@ def test_a_run_that_repeats_an_earlier_one_is_told_at_apply_and_is_no_error(clie
     assert put(client, with_lineages(plain(), gbm=LINEAGE, spare=again, logit={"author": "a"}))["notes"] == []
 
 
+def test_of_two_that_come_at_once_the_later_in_the_document_repeats_the_other(client: Client, plain: MakePlain) -> None:
+    assert put(client, with_lineages(plain(), logit=LINEAGE, gbm=LINEAGE))["notes"] == [
+        "logit@1 repeats gbm@1 (revision 1): the same data, code and parameters"
+    ]
+
+
 def test_it_is_told_of_models_that_are_gone_and_of_other_endpoints(client: Client, plain: MakePlain) -> None:
     first = with_lineages(plain("churn", "/churn"), spare=LINEAGE)
     put(client, first)

@@ -10,7 +10,21 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
-from control.api import export, feedback, performance, references, samples, sent_samples, shadow, skew, traffic
+from control.api import (
+    entities,
+    export,
+    feedback,
+    performance,
+    predictions,
+    references,
+    samples,
+    sent_samples,
+    shadow,
+    skew,
+    traffic,
+)
+from control.explaining import Explaining
+from control.lineages import Lineages
 from control.otlp import OtlpReceiver
 from control.otlp.commits import Commits
 from control.problems import HANDLERS
@@ -188,11 +202,14 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
     """The part of the API that answers from the store."""
     commits = Commits(store)
+    explaining = Explaining(registry, Lineages(registry), "http://jaeger:16686/")
     app = Litestar(
         [
+            *entities.handlers,
             *export.handlers,
             *feedback.handlers,
             *performance.handlers,
+            *predictions.handlers,
             *references.handlers,
             *samples.handlers,
             *sent_samples.handlers,
@@ -204,6 +221,7 @@ def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
             "store": Provide(lambda: store, sync_to_thread=False),
             "commits": Provide(lambda: commits, sync_to_thread=False),
             "registry": Provide(lambda: registry, sync_to_thread=False),
+            "explaining": Provide(lambda: explaining, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,
     )

@@ -563,6 +563,18 @@ def test_a_trace_that_is_not_recorded_has_no_span(converse: Converse, memory: Me
     assert not memory.decisions
 
 
+@pytest.mark.parametrize(("flags", "recorded"), [("01", True), ("00", False)])
+def test_a_sample_names_the_trace_of_its_request(
+    converse: Converse, memory: Memory, flags: str, recorded: bool
+) -> None:
+    conversation = converse(traceparent=f"00-0{'1' * 31}-{'2' * 16}-{flags}")
+    conversation.request_headers()
+    conversation.request_body(GOOD)
+    conversation.close()
+    ((sample, _),) = memory.samples
+    assert (sample.trace_id, sample.trace_recorded) == (f"0{'1' * 31}", recorded)
+
+
 def test_messages_out_of_place_pass_untouched(converse: Converse) -> None:
     conversation = converse()
     assert conversation.response_headers().response_headers.ByteSize() == 0

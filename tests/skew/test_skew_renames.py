@@ -99,6 +99,17 @@ def test_a_rename_is_told_by_hashed_values_though_the_name_says_nothing(training
     )
 
 
+def test_a_rename_is_told_among_more_unknown_fields_than_a_profile_keeps(training: list[Profile]) -> None:
+    source = np.random.default_rng(2)
+    odd = ({f"field_{number // 100}_{place}": 1 for place in range(10)} for number in range(400))
+    after = [row | more for row, more in zip(renamed(rows(source, 400), carrier="column_7"), odd, strict=True)]
+    shown = [look.profile.unknown_profiles for look in looks(after)]
+    assert all("column_7" in fields for fields in shown)
+    assert "column_7" not in Profile.merged(look.profile for look in looks(after)).unknown_profiles
+    renames_found = [one for one in found(training, rows(source, 1000), after) if one.finding == "renamed"]
+    assert [(one.feature, one.details["to"]) for one in renames_found] == [("carrier", "column_7")]
+
+
 @pytest.mark.parametrize("name", ["Speed", "speed_value", "spd"])
 def test_a_name_that_is_alike_tells_a_rename_whose_values_cannot_be_told(training: list[Profile], name: str) -> None:
     source = np.random.default_rng(3)
