@@ -21,6 +21,7 @@ from cli.commands import (
     samples,
     schema,
     skew,
+    thresholds,
 )
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
@@ -37,6 +38,7 @@ COMMANDS = (
     monitoring,
     experiment,
     exploration,
+    thresholds,
     rollouts,
     skew,
     alerts,

@@ -36,6 +36,7 @@ from control.api import (
     sent_samples,
     shadow,
     skew,
+    thresholds,
     traffic,
 )
 from control.api.bodies import LARGEST
@@ -106,6 +107,7 @@ def create_app(
         performance,
         shadow,
         skew,
+        thresholds,
         traffic,
         references,
         alerts,

@@ -26,6 +26,7 @@ from control.registry.database import Unopenable as UnopenableRegistry
 from control.rollouts.rolling import Rolling
 from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
+from control.thresholds.teaching import Teaching
 from hyperplan.endpoint import Endpoint
 from hyperplan.secret import Secret
 
@@ -98,7 +99,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
 
 def _jobs(registry: Registry, store: Store, alerting: Alerting, rolling: Rolling) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch, Judging(registry, store), Exploring(registry, store), rolling]
+    return [alerting.watch, Judging(registry, store), Exploring(registry, store), rolling, Teaching(registry, store)]
 
 
 def _spare_the_collector() -> None:

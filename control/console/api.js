@@ -37,6 +37,11 @@ export const getShadow = (name, { since }) => get(`/v1/endpoints/${encodeURIComp
 export const getPerformance = (name) =>
   get(`/v1/endpoints/${encodeURIComponent(name)}/performance` + query({ since: "-7d", window: 604_800 }));
 
+export const getExperiment = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/experiment`);
+
+/** What decides for each model of an endpoint that has thresholds. */
+export const getThresholds = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/thresholds`);
+
 function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);
   return given.length ? `?${new URLSearchParams(given)}` : "";

@@ -10,6 +10,7 @@ import {
   ApiError,
   acknowledge,
   getDiff,
+  getExperiment,
   getOpenAlerts,
   getPerformance,
   getPlan,
@@ -17,6 +18,7 @@ import {
   getShadow,
   getSidecars,
   getSkew,
+  getThresholds,
   getTraffic,
   now,
 } from "./api.js";
@@ -38,7 +40,7 @@ const state = {
   undrawn: new Set(), // addresses of pictures that cannot be had
   asked: null, // when all was answered last
   problem: null,
-  endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, performance, performedAt, model, whole, problem}
+  endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, performance, experiment, performedAt, thresholds, model, whole, problem}
 };
 
 const windows = new Map(); // by period: the width of control's windows, in seconds
@@ -84,17 +86,19 @@ async function refreshEndpoint(endpoint) {
     const range = rangeOf(period);
     const fresh = endpoint.revisions?.[0]?.revision === revision;
     const due = now() - (endpoint.performedAt ?? 0) >= SELDOM;
-    const [traffic, skew, shadow, performance, history, diff] = await Promise.all([
+    const [traffic, skew, shadow, performance, experiment, thresholds, history, diff] = await Promise.all([
       getTraffic(document.name, range),
       getSkew(document.name, range, model in document.models ? model : null, slice || null),
       getShadow(document.name, range),
       due ? getPerformance(document.name) : endpoint.performance,
+      document.experiment ? getExperiment(document.name) : null,
+      document.thresholds ? getThresholds(document.name) : null,
       fresh ? null : getRevisions(document.name),
       fresh ? null : getDiff(document.name, revision),
     ]);
     if (period !== state.period) return;
     windows.set(period, traffic.window);
-    Object.assign(endpoint, { traffic, skew, shadow, performance, problem: null });
+    Object.assign(endpoint, { traffic, skew, shadow, performance, experiment, thresholds, problem: null });
     if (due) endpoint.performedAt = now();
     if (!fresh) Object.assign(endpoint, { revisions: history.revisions, diff });
   } catch (error) {
