@@ -18,6 +18,7 @@ SUITE = Suite(
         "rollouts": "bench.loop.parts.rollouts",
         "thresholds": "bench.loop.parts.thresholds",
         "evaluation": "bench.loop.parts.evaluation",
+        "beside": "bench.loop.parts.beside",
     },
 )
 

@@ -33,6 +33,9 @@ export const getSkew = (name, range, model, slice) =>
 
 export const getShadow = (name, { since }) => get(`/v1/endpoints/${encodeURIComponent(name)}/shadow` + query({ since }));
 
+/** The newest rollout of each endpoint that ever had one. */
+export const getRollouts = () => get("/v1/rollouts");
+
 /** How good predictions were; over a week, since labels are late. */
 export const getPerformance = (name) =>
   get(`/v1/endpoints/${encodeURIComponent(name)}/performance` + query({ since: "-7d", window: 604_800 }));

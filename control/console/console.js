@@ -16,6 +16,7 @@ import {
   getPerformance,
   getPlan,
   getRevisions,
+  getRollouts,
   getShadow,
   getSidecars,
   getSkew,
@@ -41,7 +42,7 @@ const state = {
   undrawn: new Set(), // addresses of pictures that cannot be had
   asked: null, // when all was answered last
   problem: null,
-  endpoints: new Map(), // by name: {document, revision, revisions, diff, comparison, traffic, skew, shadow, performance, experiment, performedAt, thresholds, model, whole, problem}
+  endpoints: new Map(), // by name: {document, revision, revisions, diff, comparison, rollout, traffic, skew, shadow, performance, experiment, performedAt, thresholds, model, whole, problem}
 };
 
 const windows = new Map(); // by period: the width of control's windows, in seconds
@@ -52,10 +53,16 @@ const element = (id) => document.getElementById(id);
 
 async function refresh() {
   try {
-    const [plan, sidecars, open] = await Promise.all([getPlan(state.plan?.number), getSidecars(), getOpenAlerts()]);
+    const [plan, sidecars, open, rollouts] = await Promise.all([
+      getPlan(state.plan?.number),
+      getSidecars(),
+      getOpenAlerts(),
+      getRollouts(),
+    ]);
     state.sidecars = sidecars;
     state.alerts = open;
     if (plan) take(plan);
+    for (const rollout of rollouts) Object.assign(state.endpoints.get(rollout.endpoint) ?? {}, { rollout });
     render(); // so that new sections come into sight
     await Promise.all(near().map(refreshEndpoint));
     state.asked = now();

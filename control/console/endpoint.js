@@ -7,6 +7,7 @@ import { count, counted, latency, percent, sum, weight } from "./format.js";
 import { models } from "./models.js";
 import { performance } from "./performance.js";
 import { changedWithin, history } from "./revisions.js";
+import { rollout } from "./rollout.js";
 import { shadows } from "./shadow.js";
 import { skew } from "./skew.js";
 import { table } from "./table.js";
@@ -35,6 +36,7 @@ export function endpointSection(state) {
     report
       ? [
           figures(state),
+          state.rollout && rollout(state, painted),
           h("div", { class: "pair" }, split(state, painted), answers(report, painted)),
           traffic(state, painted),
           violations(state),

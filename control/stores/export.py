@@ -111,8 +111,11 @@ def _pages(database: Database, wanted: Wanted) -> Iterator[Sequence[Sample]]:
     )
     page, size = asked, min(FIRST_PAGE, PAGE)
     while True:
-        query = page.order_by("time", "prediction_id").limit(size).select("time", "prediction_id", "body")
         with database.reading() as asking:
+            # Without an end the database would sort all that follows, bodies and all, for each page anew.
+            end = asking.rows(page.order_by("time").select("time").limit(1, offset=size - 1))
+            bounded = page.filter(page.time <= end[0][0]) if end else page
+            query = bounded.order_by("time", "prediction_id").limit(size).select("time", "prediction_id", "body")
             found = asking.rows(query)
         if found:
             yield [Sample.decode(body) for _, _, body in found]

@@ -224,6 +224,7 @@ def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
             "explaining": Provide(lambda: explaining, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,
+        logging_config=None,
     )
     with TestClient(app) as client:
         yield client

@@ -48,8 +48,8 @@ async def reaches(site: Hyperplan, name: str, holds: Callable[[dict[str, Any]], 
 async def test_a_canary_that_fails_is_taken_back_and_no_client_sees_an_error(
     site: Hyperplan, model_server: ModelServers, way: str
 ) -> None:
-    fields = {"answers-500": {"status": 500}, "makes-no-sense": {"answer": b"<html>"}}.get(way, {})
-    sound, canary = await model_server(), await model_server(**fields)
+    ways: dict[str, dict[str, Any]] = {"answers-500": {"status": 500}, "makes-no-sense": {"answer": b"<html>"}}
+    sound, canary = await model_server(), await model_server(**ways.get(way, {}))
     if way == "is-dead":
         await canary.stop()
     await begin(site, way, sound, canary, steps=[25, 50, 100], hold=3600)
