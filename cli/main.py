@@ -15,11 +15,13 @@ from cli.commands import (
     feedback,
     lineage,
     monitoring,
+    privacy,
     processes,
     rollouts,
     samples,
     schema,
     skew,
+    thresholds,
 )
 from cli.failure import Failure, report
 from hyperplan.problems import Invalid
@@ -32,9 +34,11 @@ COMMANDS = (
     samples,
     feedback,
     export,
+    privacy,
     monitoring,
     experiment,
     exploration,
+    thresholds,
     rollouts,
     skew,
     alerts,

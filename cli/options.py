@@ -128,6 +128,15 @@ Upstream = Annotated[
     typer.Option(envvar="HYPERPLAN_DEFAULT_UPSTREAM", help="The URL that gets every request that is no prediction."),
 ]
 
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        envvar="HYPERPLAN_KEY_FILE",
+        help="The file of the key that personal values are hashed with, the same for all sidecars; make one with openssl rand -hex 32.",
+        show_default="the variable HYPERPLAN_KEY",
+    ),
+]
 Webhook = Annotated[
     list[str] | None,
     typer.Option(

@@ -22,6 +22,7 @@ from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.profile import Reference
 from hyperplan.profile.frames import MOST_CELLS, ReferenceBuilder
 from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, Schema
+from hyperplan.secret import Secret
 
 Progress = Callable[[int, int], None]
 """Is told the rows that are done and the rows that there are."""
@@ -37,11 +38,13 @@ def profile_file(
     *,
     time_column: str | None = None,
     chunk_rows: int | None = None,
+    secret: Secret | None = None,
     on_progress: Progress = lambda done, total: None,  # noqa: ARG005 - a Progress
 ) -> Reference:
     """Profile the training data of a model, in chunks of `chunk_rows` rows, or of as many as make a useful series.
 
     Chunks follow the order of the file, or that of `time_column`. Columns that are no features are left alone.
+    Personal features are hashed with the `secret`; without one they are left out.
 
     Raises:
         Invalid: the file cannot be read, has no rows, or lacks columns; the problems say what it has.
@@ -62,6 +65,7 @@ def profile_file(
             chunk_rows=chunk_rows,
             rows_expected=total,
             each=pool.map,
+            secret=secret,
         )
         for batch in _batches(connection, source, path, endpoint.schema, columns, time_column):
             builder.add(batch)

@@ -24,9 +24,10 @@ def show_rollout(found: Plain) -> None:
         f"[bold]{share:g} %[/bold]" if index == found["step"] else f"{share:g} %"
         for index, share in enumerate(found["steps"])
     )
-    console.print(
-        f"steps: {steps}; {found['requests']:,} of {found['requests_needed']:,} requests in this one, since {_moment(found['since'])}"
+    needed = (
+        f"; {found['requests']:,} of {found['requests_needed']:,} requests in this one, since {_moment(found['since'])}"
     )
+    console.print(f"steps: {steps}{'' if found['ended'] else needed}")
     guardrails = Table("guardrail", "evidence", "canary", "control")
     for name, held in found["guardrails"].items():
         broken = " [red]broken[/red]" if held["broken"] else ""

@@ -204,7 +204,9 @@ def _compared(connection: duckdb.DuckDBPyConnection, index: int, name: str, sche
     else:
         served, logged = (_texts(connection, column) for column in sides)
         comparison = compare_texts(served, logged)
-    shown = list(_examples(connection, comparison, served, logged, hidden=feature is not None and feature.pii))
+    shown = list(
+        _examples(connection, comparison, served, logged, hidden=feature is not None and feature.masking is not None)
+    )
     return FeaturePairs(name, comparison, shown)
 
 

@@ -31,7 +31,8 @@ START = 30.0
 class StackSettings(NamedTuple):
     """Where the stack listens and keeps its data. `traces` is the URL of an OTLP receiver for traces, None for nowhere.
 
-    `bucket` and `metric_interval` are in seconds, `trace_sampling` in percent. `workers` are the sidecar's processes.
+    `bucket` and `metric_interval` are in seconds, `trace_sampling` in percent. `workers` are the sidecar's processes, and
+    `key_file` holds the key that personal values are hashed with.
     """
 
     listen: Address
@@ -45,6 +46,7 @@ class StackSettings(NamedTuple):
     bucket: float = 60.0
     metric_interval: float = 5.0
     workers: int = 1
+    key_file: Path | None = None
 
 
 class Stack:
@@ -152,6 +154,8 @@ class Stack:
         }
         if settings.default_upstream:
             environment["HYPERPLAN_DEFAULT_UPSTREAM"] = settings.default_upstream
+        if settings.key_file:
+            environment["HYPERPLAN_KEY_FILE"] = str(settings.key_file.absolute())
         if settings.traces:
             environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = settings.traces
         return Process(

@@ -17,6 +17,7 @@ from control.api import (
     alerts,
     dry_runs,
     endpoints,
+    entities,
     evaluation,
     experiments,
     exploration,
@@ -35,6 +36,7 @@ from control.api import (
     sent_samples,
     shadow,
     skew,
+    thresholds,
     traffic,
 )
 from control.api.bodies import LARGEST
@@ -97,6 +99,7 @@ def create_app(
         export,
         sent_samples,
         feedback,
+        entities,
         experiments,
         exploration,
         evaluation,
@@ -104,6 +107,7 @@ def create_app(
         performance,
         shadow,
         skew,
+        thresholds,
         traffic,
         references,
         alerts,

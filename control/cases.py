@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from control.stores import Store
 from hyperplan.endpoint import Endpoint
-from hyperplan.profile import Profile, Reference
+from hyperplan.privacy import shown_schema
+from hyperplan.profile import Reference
+from hyperplan.profile.masked import masked_series
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.finding import Finding
 from hyperplan.windows import ALL, Bucket, looks_of, season_of, spans_before
@@ -45,11 +47,13 @@ def case_of(
     `buckets` are those of the traffic. The same hours of the weeks before are read from the store, and, where all rows are looked at, which of them got a label.
     """
     looks = looks_of(buckets, model)
-    series: Sequence[Profile] = reference.series if reference else ()
+    schema = shown_schema(endpoint.schema)
+    series = masked_series(endpoint.schema, reference.series if reference else ())
     if not looks:
-        return Case(endpoint.schema, series, looks)
+        return Case(schema, series, looks)
     labels = store.labels.of(endpoint.name, traffic.until) if traffic.everything() else ()
-    return Case(endpoint.schema, series, looks, _season(store, model, traffic, looks[-1].end), labels)
+    season = _season(store, model, traffic, looks[-1].end)
+    return Case(schema, series, looks, season, labels, secret=store.secret)
 
 
 def _season(store: Store, model: str, traffic: Traffic, until: int) -> Sequence[Look]:

@@ -26,7 +26,9 @@ from control.registry.database import Unopenable as UnopenableRegistry
 from control.rollouts.rolling import Rolling
 from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
 from control.stores import Unopenable as UnopenableStore
+from control.thresholds.teaching import Teaching
 from hyperplan.endpoint import Endpoint
+from hyperplan.secret import Secret
 
 log = logging.getLogger("hyperplan.control")
 
@@ -39,6 +41,8 @@ GRACE = 2
 class ControlSettings(NamedTuple):
     """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
+    `registry` and `store` are URLs; without them both are files in the folder `data`. The `secret`
+    is that of the sidecars, if control may know it.
     `registry` and `store` are URLs; without them both are files in the folder `data`. `jaeger` is the URL of the pages that show traces.
     """
 
@@ -50,6 +54,7 @@ class ControlSettings(NamedTuple):
     store: str | None = None
     keeping: Keeping = Keeping()
     webhooks: Webhooks = Webhooks()
+    secret: Secret | None = None
     jaeger: str | None = None
 
 
@@ -94,7 +99,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
 
 def _jobs(registry: Registry, store: Store, alerting: Alerting, rolling: Rolling) -> list[Job]:
     """All that control does by itself, in one of its replicas."""
-    return [alerting.watch, Judging(registry, store), Exploring(registry, store), rolling]
+    return [alerting.watch, Judging(registry, store), Exploring(registry, store), rolling, Teaching(registry, store)]
 
 
 def _spare_the_collector() -> None:
@@ -136,7 +141,7 @@ def _open(settings: ControlSettings, opened: contextlib.AsyncExitStack) -> tuple
             raise Unavailable(f"the registry cannot be read: {error}") from error
 
     try:
-        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of)
+        store = open_store(settings.store or settings.data, settings.bucket, endpoint_of, settings.secret)
     except UnopenableStore as error:
         raise CannotStart(str(error)) from None
     opened.callback(store.close)

@@ -1,12 +1,12 @@
-"""The demo's endpoint document, with the models' addresses filled in.
+"""The demo's endpoint documents, with the models' addresses filled in.
 
-The document itself is `endpoint.yaml`, written for people: comments and order survive the filling in.
+They are `endpoint.yaml` and, for when the truth comes back, what `experiment.yaml` puts over it, written for people: comments and order survive the filling in.
 """
 
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from ruamel.yaml import YAML
@@ -24,14 +24,33 @@ def document(addresses: Mapping[str, str]) -> str:
     Raises:
         KeyError: the document has no such model.
     """
+    return _filled_in(_read("endpoint.yaml"), addresses)
+
+
+def document_of_experiment(addresses: Mapping[str, str]) -> str:
+    """The same with an experiment, a shadow and thresholds in it."""
+    content = _read("endpoint.yaml")
+    for key, value in _read("experiment.yaml").items():
+        content[key] = {**content[key], **value} if key == "models" else value
+    return _filled_in(content, addresses)
+
+
+def _read(name: str) -> Any:
+    return _yaml().load(Path(__file__).with_name(name))
+
+
+def _yaml() -> YAML:
     yaml = YAML()
     yaml.width = 200
-    content = yaml.load(Path(__file__).with_name("endpoint.yaml"))
+    return yaml
+
+
+def _filled_in(content: Any, addresses: Mapping[str, str]) -> str:
     for model, address in addresses.items():
         name = model.partition("@")[0]
         content["models"][model]["url"] = f"{address.rstrip('/')}/v1/models/{name}:predict"
     text = io.StringIO()
-    yaml.dump(content, text)
+    _yaml().dump(content, text)
     return text.getvalue()
 
 

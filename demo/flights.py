@@ -32,22 +32,26 @@ Row = dict[str, Any]
 """A flight as it stands in a request: numbers, strings and None, never NaN."""
 
 _WEATHER = ("temp", "wind_speed", "visib", "precip")
-_FLIGHT = ("month", "dep_delay", "arr_delay", "carrier", "flight", TAIL_NUMBER, "origin", "distance", "hour", "minute")
+_FLIGHT = (
+    *("month", "dep_delay", "arr_delay", "air_time", "carrier", "flight"),
+    *(TAIL_NUMBER, "origin", "distance", "hour", "minute"),
+)
 
 
 class Flight(NamedTuple):
-    """One flight: what a client sends, when it should leave (UTC), and whether it was late, None where nobody knows."""
+    """One flight: what a client sends, when it should leave (UTC), whether it was late, and when it landed and that was known; None where nobody knows."""
 
     row: Row
     scheduled: datetime
     late: bool | None
+    landed: datetime | None
 
 
 def load() -> "pd.DataFrame":
     """Every flight of the year in the order of scheduled departure, weather joined by airport and hour.
 
     Two flights of one minute stand in the order of their carriers and flight numbers. Columns: `scheduled` (UTC),
-    `month` (local), `FEATURES`, `tailnum`, `late` (nullable). What is unknown is missing: 1,556 flights have no weather.
+    `month` (local), `FEATURES`, `tailnum`, `late` and `landed` (UTC; nullable). What is unknown is missing: 1,556 flights have no weather.
     """
     data = _folder()
     flights = pd.read_csv(data / "flights.csv.zip", usecols=[*_FLIGHT, "time_hour"])
@@ -58,8 +62,10 @@ def load() -> "pd.DataFrame":
     joined["scheduled"] = pd.to_datetime(joined["time_hour"]) + minutes
     known = joined["arr_delay"].notna()
     joined["late"] = (joined["arr_delay"] > LATE_AFTER).astype("boolean").where(known)
+    in_the_air = pd.to_timedelta(joined["dep_delay"] + joined["air_time"], unit="min")
+    joined["landed"] = (joined["scheduled"] + in_the_air).where(known)
     ordered = joined.sort_values(["scheduled", "carrier", "flight", "origin"], kind="stable", ignore_index=True)
-    return ordered[["scheduled", "month", *FEATURES, TAIL_NUMBER, "late"]]
+    return ordered[["scheduled", "month", *FEATURES, TAIL_NUMBER, "late", "landed"]]
 
 
 def for_training(flights: "pd.DataFrame") -> "pd.DataFrame":
@@ -69,10 +75,20 @@ def for_training(flights: "pd.DataFrame") -> "pd.DataFrame":
 
 def for_replay(flights: "pd.DataFrame", count: int | None = None) -> "pd.DataFrame":
     """The flights of July to December, labelled or not: all 170,618, or `count` of them spread evenly, in order."""
+    return _spread(flights[flights["month"] > 6], count)
+
+
+def for_experiment(flights: "pd.DataFrame", count: int, replayed: int | None) -> "pd.DataFrame":
+    """`count` flights of July to December, spread evenly, that are none of the so many `replayed`; if those are all, any."""
     later = flights[flights["month"] > 6]
-    if count is None or count >= len(later):
-        return later
-    return later.iloc[[index * len(later) // count for index in range(count)]]
+    others = later if replayed is None else later.drop(for_replay(flights, replayed).index)
+    return _spread(others if len(others) else later, count)
+
+
+def _spread(flights: "pd.DataFrame", count: int | None) -> "pd.DataFrame":
+    if count is None or count >= len(flights):
+        return flights
+    return flights.iloc[[index * len(flights) // count for index in range(count)]]
 
 
 def each(flights: "pd.DataFrame") -> Iterator[Flight]:
@@ -80,11 +96,13 @@ def each(flights: "pd.DataFrame") -> Iterator[Flight]:
     names = [*FEATURES, TAIL_NUMBER]
     columns = [flights[name].astype(object).tolist() for name in names]
     moments = flights["scheduled"].dt.to_pydatetime()
-    for values, moment, late in zip(zip(*columns, strict=True), moments, flights["late"].tolist(), strict=True):
+    landings = flights["landed"].astype(object).where(flights["landed"].notna(), None).tolist()
+    known = zip(moments, flights["late"].tolist(), landings, strict=True)
+    for values, (moment, late, landed) in zip(zip(*columns, strict=True), known, strict=True):
         row = {name: None if _unknown(value) else value for name, value in zip(names, values, strict=True)}
         if row[TAIL_NUMBER] is None:
             del row[TAIL_NUMBER]
-        yield Flight(row, moment, None if late is pd.NA else late)
+        yield Flight(row, moment, None if late is pd.NA else late, None if landed is None else landed.to_pydatetime())
 
 
 def _unknown(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`hyperplan demo`: half a year of real flights through Envoy, two models and a few accidents.
+"""`hyperplan demo`: half a year of real flights through Envoy, two models and a few accidents; and again, when the truth about them comes back.
 
 Everything is real: the stack that `hyperplan up` runs, two processes that serve scikit-learn models, a client that
 knows only TensorFlow Serving's REST API, and control, which is asked through its API for whatever the demo claims.
@@ -26,8 +26,10 @@ from cli.stack import Stack, StackSettings
 from cli.texts import write_text
 from demo import acts
 from demo.client import Answer, replay
-from demo.endpoint import NAME, document
-from demo.flights import Row, each, for_replay, load
+from demo.endpoint import NAME, document, document_of_experiment
+from demo.experiment import Conclusions, conclude
+from demo.flights import Flight, Row, each, for_experiment, for_replay, load
+from demo.landings import Landings, report
 from demo.observed import Observed, observe
 from demo.screen import Screen
 from demo.training import Training, train
@@ -37,6 +39,8 @@ BUCKET = 0.5
 """Seconds of traffic that one profile covers in the demo: half a year passes in a minute, and so do its accidents."""
 RATE = 340.0
 """Flights in a second, so that 20,000 take about a minute."""
+JUDGED = 12_000
+"""Flights of the second half, if the first has as many."""
 NEW_SPLIT = {"gbm@1": 50.0, "logit@1": 50.0}
 """What the operator changes the split to."""
 VICTIM = "logit@1"
@@ -96,7 +100,9 @@ class _Demo:
         with screen.step("reading 336,776 flights of 2013"):
             flights = await asyncio.to_thread(load)
         training = await asyncio.to_thread(train, flights, self._folder, screen.say)
-        rows = [flight.row for flight in each(for_replay(flights, self._settings.flights))]
+        replayed = self._settings.flights
+        rows = [flight.row for flight in each(for_replay(flights, replayed))]
+        judged = list(each(for_experiment(flights, min(replayed or JUDGED, JUDGED), replayed)))
         async with AsyncExitStack() as running:
             servers = {model.label: await self._serve(running, training, model.label) for model in training.models}
             endpoint = parse_endpoint(document({label: address for label, (_, address) in servers.items()}))
@@ -110,7 +116,15 @@ class _Demo:
             with screen.step("waiting for the last samples"):
                 observed = await observe(http, endpoint, self._answers, self._edited, NEW_SPLIT)
             self._keep_pictures(observed)
-            self._tell(observed)
+            if not self._settings.as_json:
+                self._screen.table(observed)
+                self._screen.alerts(observed.alerts, self._settings.pictures)
+            servers[VICTIM] = await self._serve(running, training, VICTIM)  # an operator starts it again, elsewhere
+            conclusions = await self._judge(http, servers, judged)
+            if self._settings.as_json:
+                print(json.dumps(observed.as_json() | {"experiment": conclusions._asdict()}), flush=True)
+            else:
+                self._screen.conclusions(conclusions)
             if self._settings.stays:
                 screen.say(f"\nthe console is at {console}; Ctrl-C ends the demo")
                 await stop.wait()
@@ -222,12 +236,33 @@ class _Demo:
         for alert in observed.alerts:
             write_text(self._settings.pictures / f"{alert.id}.svg", alert.picture)
 
-    def _tell(self, observed: Observed) -> None:
-        if self._settings.as_json:
-            print(json.dumps(observed.as_json()), flush=True)
-        else:
-            self._screen.table(observed)
-            self._screen.alerts(observed.alerts, self._settings.pictures)
+    async def _judge(
+        self, http: httpx.AsyncClient, servers: dict[str, tuple[Process, str]], flights: list[Flight]
+    ) -> Conclusions:
+        """The second half: other flights, whose truth comes back while they land."""
+        text = document_of_experiment({label: address for label, (_, address) in servers.items()})
+        headers = {
+            "content-type": "application/yaml",
+            "hyperplan-author": "demo",
+            "hyperplan-reason": "the truth comes back: gbm against the rule, logit as a shadow",
+        }
+        await _sent(http, "PUT", f"/v1/endpoints/{NAME}", text, headers)
+        landings, over = Landings(NAME, flights), asyncio.Event()
+        answers: list[Answer] = []
+        reporting = asyncio.create_task(report(self._settings.listen.url, landings, over))
+        with self._screen.replaying(len(flights)) as update:
+
+            def on_answer(answer: Answer) -> None:
+                answers.append(answer)
+                landings.answered(answer)
+                update(answers, f"{landings.sent:,} flights have landed, and their truth is told")
+
+            await replay(self._settings.listen.url, (flight.row for flight in flights), on_answer, rate=RATE)
+        over.set()
+        await reporting
+        with self._screen.step("waiting for the verdict"):
+            errors = sum(answer.status != httpx.codes.OK for answer in answers)
+            return await conclude(http, NAME, len(flights), errors, landings.sent)
 
 
 async def _sent(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from demo.client import Answer
+from demo.experiment import Conclusions
 from demo.observed import FeatureSkew, Named, Observed
 
 Update = Callable[[Sequence[Answer], str], None]
@@ -75,6 +77,19 @@ class Screen:
         if not alerts:
             self._console.print("  nothing: too few flights to be sure of anything")
 
+    def conclusions(self, found: Conclusions) -> None:
+        """Print what came of the experiment, of the shadow, and of the labels."""
+        errors = f"{found.client_errors:,} client errors"
+        self._console.print(
+            f"\n{found.labels:,} of {found.flights:,} flights landed and told the truth; {errors}", style="bold"
+        )
+        table = Table(show_header=False, padding=(0, 2))
+        table.add_column(style="bold")
+        table.add_column()
+        for line, detail in _of_conclusions(found):
+            table.add_row(line, detail)
+        self._console.print(table)
+
     def table(self, observed: Observed) -> None:
         """Print what came of it."""
         table = Table(title="Half a year of flights", title_justify="left", show_header=False, padding=(0, 2))
@@ -99,6 +114,41 @@ class Screen:
         for line, detail in _of_checks(observed):
             table.add_row(line, detail)
         self._console.print(table)
+
+
+def _of_conclusions(found: Conclusions) -> Iterator[tuple[str, str]]:
+    for one in found.experiment["treatments"]:
+        verdict = one["verdict"]
+        yield f"experiment: {one['treatment']}", f"{verdict['decision'].upper()}: {verdict['why']}"
+    for shadow in found.paired["shadows"]:
+        for against in shadow["against"]:
+            yield f"shadow: {shadow['shadow']}", against["why"]
+    for model, one in found.thresholds["models"].items():
+        yield f"threshold: {model}", _of_threshold(one)
+    for model, part in found.performance["parts"].items():
+        metrics = part["total"]["metrics"].items()
+        shown = [f"{name} {_estimate(one)}" for name, one in metrics if name in ("auc", "brier", "calibration")]
+        yield f"performance: {model}", ", ".join(shown)
+
+
+def _of_threshold(one: Mapping[str, Any]) -> str:
+    learnt = one["learnt"]
+    if learnt is None:
+        return f"{one['setting']:.3g}, where everybody starts"
+    interval = learnt.get("interval")
+    between = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
+    return f"late from {one['setting']:.3g} on{between}, {_origin(learnt)}"
+
+
+def _origin(learnt: Mapping[str, Any]) -> str:
+    if learnt["origin"] == "labels":
+        return f"from {learnt['labels']:,} labels"
+    return f"by its scores, where it is late as often as {learnt.get('predecessor', 'is wanted')}"
+
+
+def _estimate(one: Mapping[str, Any]) -> str:
+    low, high = one["low"], one["high"]
+    return f"{one['value']:.3f}" if low is None else f"{one['value']:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _of_skew(part: FeatureSkew) -> str:

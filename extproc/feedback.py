@@ -17,6 +17,7 @@ from hyperplan.plan import FEEDBACK_PATH
 from hyperplan.problems import Invalid, Problem
 from hyperplan.protocols import Body
 from hyperplan.protocols.base import written
+from hyperplan.secret import Secret
 
 MOST_FEEDBACK = 1000
 """Predictions of one request. It is read in one go, in some milliseconds, between decisions; control takes more."""
@@ -35,8 +36,11 @@ class Taker(Protocol):
 class FeedbackDesk:
     """Answers requests with feedback, held against the endpoints as they are now."""
 
-    def __init__(self, endpoint_of: Callable[[str], Endpoint | None], taker: Taker) -> None:
+    def __init__(
+        self, endpoint_of: Callable[[str], Endpoint | None], taker: Taker, secret: Secret | None = None
+    ) -> None:
         self._endpoint_of = endpoint_of
+        self._secret = secret
         self._taker = taker
 
     def answering(self, path: str, body: Body) -> Generator[None, None, Reply]:
@@ -48,7 +52,7 @@ class FeedbackDesk:
             return _problem(413, "Content Too Large", f"a request may have {LARGEST_BODY} bytes; send several")
         kind = body.content_type.partition(";")[0].strip().lower()
         try:
-            feedback = Batches(self._endpoint_of, time.time_ns(), MOST_FEEDBACK).read(kind, body.content)
+            feedback = Batches(self._endpoint_of, time.time_ns(), MOST_FEEDBACK, self._secret).read(kind, body.content)
         except UnreadType as error:
             return _problem(415, "Unsupported Media Type", str(error))
         except TooMany as error:

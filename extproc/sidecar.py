@@ -24,6 +24,7 @@ from extproc.transports import TRANSPORTS
 from extproc.workers import Supervisor
 from extproc.xds import XdsServer
 from hyperplan.plan import EMPTY, Plan
+from hyperplan.secret import Secret
 
 log = logging.getLogger("hyperplan.sidecar")
 
@@ -42,7 +43,7 @@ class SidecarSettings(NamedTuple):
     Plans come from `source`: the URL of control, or a folder of endpoint documents. `run` is the folder of the sockets
     that Envoy connects to, `data` that of what outlives a restart: the plan, and samples that wait. `default_upstream` is the URL that gets whatever is no
     prediction of a known endpoint. `transport` is one of `extproc.transports.TRANSPORTS`; several `workers`, processes that share the
-    work, are served by `h2` alone.
+    work, are served by `h2` alone. With the `secret` personal values are hashed before they leave.
     """
 
     source: SplitResult | Path
@@ -52,6 +53,7 @@ class SidecarSettings(NamedTuple):
     telemetry: TelemetrySettings
     transport: str = "h2"
     workers: int = 1
+    secret: Secret | None = None
 
 
 async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
@@ -79,14 +81,17 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
         default_upstream=settings.default_upstream,
         feedback=settings.run / FEEDBACK_SOCKET,
         on_applied=applied,
+        has_secret=settings.secret is not None,
     )
-    feedback = HttpListener(settings.run / FEEDBACK_SOCKET, FeedbackDesk(keeper.endpoint, telemetry))
+    feedback = HttpListener(settings.run / FEEDBACK_SOCKET, FeedbackDesk(keeper.endpoint, telemetry, settings.secret))
     first = shelf.load() or Plan(EMPTY.number)
     try:
         await keeper.begin(first)
         await feedback.start()
         await service.start()
         garbage.settle()
+        if settings.secret is not None:
+            log.info("personal values are hashed with %r", settings.secret)
         log.info("serving plan %d with %d endpoints at %s", first.number, len(first.endpoints), settings.run)
         following = asyncio.create_task(_follow(_source(settings.source, telemetry, keeper), first, keeper))
         stopping = asyncio.create_task(stop.wait())
@@ -106,8 +111,8 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
 def _service(settings: SidecarSettings, telemetry: Telemetry) -> Service:
     sockets = sockets_in(settings.run)
     if settings.workers > 1:
-        return Supervisor(settings.workers, sockets, lambda report: telemetry.absorb(report.told()))
-    stages = Stages(telemetry)
+        return Supervisor(settings.workers, sockets, lambda report: telemetry.absorb(report.told()), settings.secret)
+    stages = Stages(telemetry, settings.secret)
     transport = TRANSPORTS[settings.transport]
     return OneProcess(stages, {role: transport(stages[role], socket) for role, socket in sockets.items()})
 

@@ -20,7 +20,7 @@ from hyperplan.lineage import Lineage, problems_of_lineage
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.protocols import PROTOCOLS
 from hyperplan.rules import problems_of_rule
-from hyperplan.schema import NumberList, Schema
+from hyperplan.schema import Masking, NumberList, Schema, masking_of
 from hyperplan.thresholds.block import Thresholds, problems_of_thresholds
 
 Protocol = Literal["tfserving", "kserve", "oip", "mlflow", "json"]
@@ -51,10 +51,14 @@ class Match(_Part, frozen=True, kw_only=True):
 
 
 class Entity(_Part, frozen=True, kw_only=True):
-    """Where a request says whom its prediction is about: in a feature of its first row, or in a header."""
+    """Where a request says whom its prediction is about: in a feature of its first row, or in a header.
+
+    `pii` says how it is masked before it leaves the sidecar; left out, as the feature is.
+    """
 
     feature: str | None = None
     header: str | None = None
+    pii: bool | Masking | None = None
 
 
 class Paths(_Part, frozen=True, kw_only=True):
@@ -171,6 +175,15 @@ class Endpoint(_Part, frozen=True, kw_only=True):
     timeout: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 15.0
     max_body: Annotated[int, msgspec.Meta(ge=1, le=64 << 20)] = 4 << 20
 
+    def entity_masking(self) -> Masking | None:
+        """How the entity is masked before it leaves the sidecar: as it says, or as its feature is."""
+        if self.entity is None:
+            return None
+        if self.entity.pii is not None:
+            return masking_of(self.entity.pii)
+        feature = self.schema.features.get(self.entity.feature or "")
+        return feature.masking if feature else None
+
     def identical(self, name: str) -> bool:
         """Whether a model takes what clients send and answers what they read, so that bodies pass as they are."""
         model = self.models[name]
@@ -275,7 +288,7 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
             yield Problem(
                 pointer("slices", index), f"{part!r} is no feature of the schema; a header is 'header:{part}'"
             )
-    yield from _not_served_yet(endpoint)
+    yield from _problems_of_privacy(endpoint)
 
 
 def _problems_of_match(match: Match) -> Iterator[Problem]:
@@ -474,9 +487,15 @@ def _problems_of_shadows(routing: Routing) -> Iterator[Problem]:
             yield Problem(pointer("routing", "shadow", index), f"{detail}; take it out, or give another arm a weight")
 
 
-def _not_served_yet(endpoint: Endpoint) -> Iterator[Problem]:
-    """Parts of the document that nothing serves yet. Refusing them beats accepting them and doing nothing."""
-    for name, feature in endpoint.schema.features.items():
-        if feature.pii:
-            detail = "personal features are not masked in samples yet; leave the mark out, or the feature"
-            yield Problem(pointer("schema", "features", name, "pii"), detail)
+def _problems_of_privacy(endpoint: Endpoint) -> Iterator[Problem]:
+    """Marks that contradict each other: what is masked in one place would leave in the clear by another."""
+    entity, features = endpoint.entity, endpoint.schema.features
+    if entity is not None and entity.feature in features:
+        of_feature = features[entity.feature].masking
+        if entity.pii is not None and masking_of(entity.pii) is None and of_feature is not None:
+            detail = f"would show the feature {entity.feature!r}, which is personal; leave it out, or say hash or drop"
+            yield Problem("/entity/pii", detail)
+    for index, part in enumerate(endpoint.slices):
+        if part in features and features[part].masking == "drop":
+            detail = f"{part!r} is dropped before it leaves the sidecar, so nothing can be sliced by it; say pii: hash"
+            yield Problem(pointer("slices", index), detail)

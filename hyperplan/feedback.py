@@ -16,7 +16,9 @@ import msgspec
 from hyperplan.documents import Document, read
 from hyperplan.encoding import packed, unpacked
 from hyperplan.endpoint import Endpoint, Task
+from hyperplan.privacy import Veil
 from hyperplan.problems import Invalid, Problem
+from hyperplan.secret import Secret
 
 Label = bool | int | float | str
 """True, false, 0 or 1 for a binary task; the class, as the model names it, for a multiclass one; a number for a regression."""
@@ -106,8 +108,10 @@ def read_sent(data: Any) -> SentFeedback:
         return read(SentFeedback, Document(data))
 
 
-def feedback_of(sent: SentFeedback, endpoint: Endpoint, *, now: int) -> Feedback:
+def feedback_of(sent: SentFeedback, endpoint: Endpoint, *, now: int, secret: Secret | None = None) -> Feedback:
     """The feedback that a client sent, held against its endpoint; `now` (nanoseconds since 1970) is when it was received.
+
+    An entity that is personal is hashed with the `secret`, as in samples, unless it is named by its hash.
 
     Raises:
         Invalid: with everything that is wrong with it.
@@ -120,6 +124,9 @@ def feedback_of(sent: SentFeedback, endpoint: Endpoint, *, now: int) -> Feedback
     elif sent.predicted_at is not None:
         predicted_at = _time(sent.predicted_at, "/predicted_at", now, problems)
     label = _label(sent.label, endpoint.task, problems)
+    entity = None if sent.entity is None else Veil(endpoint, secret).named_entity(sent.entity)
+    if sent.entity is not None and entity is None and sent.prediction_id is None:
+        problems.append(Problem("/entity", _unnamed(endpoint)))
     if sent.label is None and sent.reward is None:
         problems.append(Problem("/label", "is missing; give a label, a reward, or both"))
     if sent.reward is not None and not abs(sent.reward) <= LARGEST_NUMBER:
@@ -129,7 +136,7 @@ def feedback_of(sent: SentFeedback, endpoint: Endpoint, *, now: int) -> Feedback
     return Feedback(
         endpoint=endpoint.name,
         prediction_id=sent.prediction_id,
-        entity=sent.entity,
+        entity=entity,
         predicted_at=predicted_at,
         tolerance=round(sent.tolerance * 1e9) if sent.prediction_id is None else 0,
         row=sent.row,
@@ -139,6 +146,16 @@ def feedback_of(sent: SentFeedback, endpoint: Endpoint, *, now: int) -> Feedback
         received=now,
         revision=sent.revision,
         source=sent.source,
+    )
+
+
+def _unnamed(endpoint: Endpoint) -> str:
+    """Why an entity cannot be found by its name."""
+    if endpoint.entity_masking() == "drop":
+        return f"is dropped from the samples of {endpoint.name!r}; name the prediction by prediction_id"
+    return (
+        f"is hashed in the samples of {endpoint.name!r}, and there is no key here to hash it with (--key-file); "
+        "name the prediction by prediction_id, or the entity by its hash"
     )
 
 

@@ -13,6 +13,7 @@ from hyperplan.endpoint import Endpoint
 from hyperplan.feedback import Feedback, SentFeedback, feedback_of, read_sent
 from hyperplan.items import JSON, LINES, MSGPACK, items_of
 from hyperplan.problems import Invalid, Problem
+from hyperplan.secret import Secret
 
 MOST_PROBLEMS = 1000
 """Problems that are told."""
@@ -35,10 +36,14 @@ class Batches:
     """Reads batches, held against endpoints as `endpoint_of` gives them (None for one that there is not).
 
     `now` is when they were received, in nanoseconds since 1970, and `most` how much one of them may hold.
+    Entities that are personal are hashed with the `secret`.
     """
 
-    def __init__(self, endpoint_of: Callable[[str], Endpoint | None], now: int, most: int) -> None:
+    def __init__(
+        self, endpoint_of: Callable[[str], Endpoint | None], now: int, most: int, secret: Secret | None = None
+    ) -> None:
         self._endpoint_of = endpoint_of
+        self._secret = secret
         self._now = now
         self._most = most
         self._known: dict[str, Endpoint | None] = {}
@@ -88,7 +93,7 @@ class Batches:
         endpoint = self._known[name]
         if endpoint is None:
             raise Invalid([Problem("/endpoint", f"there is no endpoint {name[:100]!r}")])
-        return feedback_of(sent, endpoint, now=self._now)
+        return feedback_of(sent, endpoint, now=self._now, secret=self._secret)
 
 
 def _at_once(kind: str, body: bytes) -> Sequence[SentFeedback] | None:

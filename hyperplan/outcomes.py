@@ -54,7 +54,8 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True, eq=False):
       `forced`: the request itself named its arm.
     - `score`: of a binary task that of the class 1; of a regression the value; of a multiclass one the probability of the class that was predicted.
     - `label`: 0 or 1; the value; of a multiclass task the index in `classes`. `predicted`: the index in `classes` of the class that was predicted, -1 unless
-      the task is multiclass. `truth_score`: the probability that a multiclass model gave the true class, where it says so.
+      the task is multiclass. `truth_score`: the probability that a multiclass model gave the true class, where it says so. `probabilities` are
+      those of all its classes, which are called by their places, a column for each, NaN where it does not say; None where it never does.
     - `reward`: what came of it.
     - `slices`: by part of the request, like `origin`, its value.
     """
@@ -78,6 +79,7 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     truth_score: Floats
     classes: tuple[str, ...] = ()
     slices: dict[str, Coded] = {}
+    probabilities: Floats | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(array) for array in self._arrays()}

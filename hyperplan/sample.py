@@ -4,7 +4,7 @@ It says who was chosen and who answered, with which probability each choice was 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,6 +15,8 @@ from hyperplan.thresholds.block import Setting
 
 LONGEST_TEXT = 256
 """Characters of a string that a sample keeps."""
+NO_KEY = "no key"
+"""Stands in samples for a personal value that there was no key to hash with. It was there: to leave it out would say that it was missing."""
 MOST_ROWS = 100
 """Rows of one request that a sample keeps; `rows_seen` counts them all."""
 
@@ -112,25 +114,44 @@ class _Predictions(msgspec.Struct):
 _predictions = msgspec.msgpack.Decoder(_Predictions).decode
 
 
-def observe_rows(schema: Schema, rows: Sequence[Any]) -> list[ObservedRow]:
-    """What a sample keeps of the rows of a request."""
-    names = {name: name for name in schema.features}
+def observe_rows(schema: Schema, rows: Sequence[Any], keyed: Callable[[Any], str] | None = None) -> list[ObservedRow]:
+    """What a sample keeps of the rows of a request.
+
+    `keyed` is the keyed hash (`hyperplan.secret`) of personal values and of unknown fields. Without it `NO_KEY` stands for each personal
+    value, and unknown fields are hashed without a key.
+    """
+    own = {name: name for name in schema.features}
     aliases = {alias: name for name, feature in schema.features.items() for alias in feature.aliases}
-    return [_observe_row(names, aliases, row) for row in rows[:MOST_ROWS]]
+    masked = _no_key if keyed is None else keyed
+    keepings = {
+        name: bounded if feature.masking is None else masked
+        for name, feature in schema.features.items()
+        if feature.masking != "drop"
+    }
+    return [_observe_row(own, aliases, keepings, keyed or hashed, row) for row in rows[:MOST_ROWS]]
 
 
-def _observe_row(names: Mapping[str, str], aliases: Mapping[str, str], row: Any) -> ObservedRow:
+def _no_key(value: Any) -> str:  # noqa: ARG001 - in place of any
+    return NO_KEY
+
+
+def _observe_row(
+    own: Mapping[str, str],
+    aliases: Mapping[str, str],
+    keepings: Mapping[str, Callable[[Any], Any]],
+    hash_unknown: Callable[[Any], str],
+    row: Any,
+) -> ObservedRow:
     if not isinstance(row, dict):
         return ObservedRow()
-    values = {key: bounded(value) for key, value in row.items() if key in names}
+    values: dict[str, Any] = {}
     unknown = {}
     for key, value in row.items():
-        if aliases.get(key, key) in values:
-            continue
-        if key in aliases:
-            values[aliases[key]] = bounded(value)
-        else:
-            unknown[_text(key)] = hashed(value)
+        name = own.get(key) or aliases.get(key)
+        if name is None:
+            unknown[_text(key)] = hash_unknown(value)
+        elif name in keepings and (key == name or (name not in row and name not in values)):
+            values[name] = None if value is None else keepings[name](value)
     return ObservedRow(values, unknown)
 
 
@@ -167,11 +188,12 @@ def _as_float(value: int) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def hashed(value: Any) -> str:
+def hashed(value: Any, key: bytes = b"") -> str:
     """What a sample keeps of the value of an unknown field: 16 hex digits, equal for equal values and telling nobody what they are.
 
     Equal is meant as the schema means it: 5, 5.0 and 5e0 are one number. Whoever has values of his own, as a reference has, hashes them
-    alike and sees whether they are the same. Earlier versions hashed 5.0 unlike 5, and everything else as here.
+    alike and sees whether they are the same. Earlier versions hashed 5.0 unlike 5, and everything else as here. With a key only those who have it can do so
+    (`hyperplan.secret`); null is the same with every key, since it is no secret.
 
     >>> hashed(5.0) == hashed(5) != hashed("5")
     True
@@ -180,7 +202,8 @@ def hashed(value: Any) -> str:
         text = repr(_canonical(value))
     except RecursionError:
         text = "nests too deep"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    key = b"" if value is None else key
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).hexdigest()
 
 
 def _canonical(value: Any) -> Any:

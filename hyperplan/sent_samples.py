@@ -17,9 +17,11 @@ from hyperplan.decision import as_key
 from hyperplan.documents import Document, read
 from hyperplan.endpoint import Endpoint
 from hyperplan.inspection import LISTED
+from hyperplan.privacy import Veil
 from hyperplan.problems import Invalid, Problem, pointer
-from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
+from hyperplan.sample import MOST_ROWS, Sample, bounded
 from hyperplan.schema import violations_of
+from hyperplan.secret import Secret
 
 LAST = 1 << 62
 """The last time that a sample may have, in nanoseconds since 1970."""
@@ -63,11 +65,18 @@ def read_sent(data: Any) -> SentSample:
 
 
 def sample_of(
-    sent: SentSample, endpoint: Endpoint, *, plan: int, revision: int, now: int, prediction_id: str
+    sent: SentSample,
+    endpoint: Endpoint,
+    *,
+    plan: int,
+    revision: int,
+    now: int,
+    prediction_id: str,
+    secret: Secret | None = None,
 ) -> Sample:
     """The sample that a sidecar would have made, had it seen the request.
 
-    `now` (nanoseconds since 1970) and `prediction_id` stand for what was not sent.
+    `now` (nanoseconds since 1970) and `prediction_id` stand for what was not sent. What is personal is hashed with the `secret`.
 
     Raises:
         Invalid: with everything in it that does not go with the endpoint.
@@ -78,6 +87,8 @@ def sample_of(
         problems.append(at)
     if problems or isinstance(at, Problem):
         raise Invalid(problems)
+    veil = Veil(endpoint, secret)
+    said = sent.entity if sent.entity is not None else _entity(sent, endpoint)
     return Sample(
         prediction_id=sent.prediction_id or prediction_id,
         time=at,
@@ -85,14 +96,14 @@ def sample_of(
         plan=plan,
         revision=revision,
         schema_version=endpoint.schema.version(),
-        entity=sent.entity if sent.entity is not None else _entity(sent, endpoint),
+        entity=None if said is None else veil.named_entity(said),
         chosen=sent.model,
         answered=sent.model,
         inclusion=sent.inclusion,
         status=ANSWERED,
         latency=sent.latency,
-        slices=_slices(sent, endpoint),
-        rows=observe_rows(endpoint.schema, sent.rows),
+        slices=veil.slices(_slices(sent, endpoint)),
+        rows=veil.rows(sent.rows),
         rows_seen=len(sent.rows),
         violations=list(islice(violations_of(endpoint.schema, sent.rows), LISTED)),
         predictions=[bounded(prediction) for prediction in sent.predictions],

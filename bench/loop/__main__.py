@@ -16,7 +16,9 @@ SUITE = Suite(
         "join": "bench.loop.parts.join",
         "experiments": "bench.loop.parts.experiments",
         "rollouts": "bench.loop.parts.rollouts",
+        "thresholds": "bench.loop.parts.thresholds",
         "evaluation": "bench.loop.parts.evaluation",
+        "beside": "bench.loop.parts.beside",
     },
 )
 

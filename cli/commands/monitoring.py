@@ -1,6 +1,7 @@
 """Commands that show how models do on what they are served."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -10,7 +11,8 @@ import typer
 from cli.addresses import path_of
 from cli.app import app
 from cli.failure import Failure
-from cli.options import CONTROL, ControlUrl, Json
+from cli.keys import read_secret
+from cli.options import CONTROL, ControlUrl, Json, KeyFile
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid
 
@@ -109,10 +111,14 @@ def profile(
             show_default="as many as make up to 60, but 1,000 at least",
         ),
     ] = None,
+    key_file: KeyFile = None,
     control: ControlUrl = CONTROL,
     as_json: Json = False,
 ) -> None:
-    """Profile training data, and give it to control as the reference of a model. The data itself stays where it is."""
+    """Profile training data, and give it to control as the reference of a model. The data itself stays where it is.
+
+    Personal features (pii) are hashed with the key of the sidecars, so that they can be compared with samples; without it they are left out.
+    """
     import msgspec
     from rich.console import Console
     from rich.progress import Progress
@@ -131,6 +137,7 @@ def profile(
                 model,
                 time_column=time_column,
                 chunk_rows=chunk_rows,
+                secret=read_secret(key_file, os.environ),
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
         except Invalid as error:
@@ -139,4 +146,6 @@ def profile(
     if as_json:
         typer.echo(json.dumps(kept))
     else:
-        typer.echo(f"{model}: reference of {kept['rows']:,} rows in {kept['chunks']} profiles")
+        left_out = sorted(document.schema.features.keys() - kept["features"])
+        without = f"; without {', '.join(left_out)}, which are personal (--key-file)" if left_out else ""
+        typer.echo(f"{model}: reference of {kept['rows']:,} rows in {kept['chunks']} profiles{without}")

@@ -15,6 +15,7 @@ from cli.addresses import checked_url, claim_each, collector, parse_address
 from cli.amounts import seconds, size
 from cli.app import app
 from cli.failure import Failure
+from cli.keys import read_secret
 from cli.options import (
     AUTHORITIES,
     CONTROL,
@@ -29,6 +30,7 @@ from cli.options import (
     Keep,
     KeepBytes,
     KeepWindows,
+    KeyFile,
     Listen,
     OtlpListen,
     RegistryUrl,
@@ -62,6 +64,7 @@ def sidecar(
         typer.Option(envvar="HYPERPLAN_TRANSPORT", help="Who speaks gRPC with Envoy: our own code, or grpcio's."),
     ] = TransportName.h2,
     workers: Workers = 1,
+    key_file: KeyFile = None,
     spool_bytes: Annotated[
         int,
         typer.Option(
@@ -77,6 +80,8 @@ def sidecar(
 
     Telemetry follows the OTEL_* variables; unset, samples and metrics go to control on this machine. Samples that cannot be
     sent wait on disk, outlive a restart and are sent when the receiver is back.
+
+    What an endpoint marks as personal (pii) is hashed with the key before it leaves. Without a key it does not leave at all, and the log says so.
     """
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # workers are other programs, not copies of this one
     import uvloop
@@ -100,6 +105,7 @@ def sidecar(
         ),
         transport=transport,
         workers=workers,
+        secret=read_secret(key_file, os.environ),
     )
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
@@ -123,6 +129,7 @@ def control(
     keep_windows: KeepWindows = None,
     webhook: Webhook = None,
     webhook_secret_file: WebhookSecretFile = None,
+    key_file: KeyFile = None,
     jaeger: Jaeger = None,
     as_json: Json = False,
 ) -> None:
@@ -130,6 +137,8 @@ def control(
 
     Alerts are sent to each --webhook as JSON, signed as Standard Webhooks (https://www.standardwebhooks.com) says, and sent again for a day
     if need be. The secret is read from --webhook-secret-file or HYPERPLAN_WEBHOOK_SECRET, never from the command line, which others can see.
+
+    Control need not know the key that sidecars hash personal values with. If it does, it can be asked for an entity by its name.
     """
     from cli.webhooks import read_webhooks
     from control.serve import ControlSettings, serve
@@ -149,6 +158,7 @@ def control(
             size=size(keep_bytes, "--keep-bytes") if keep_bytes else None,
         ),
         webhooks=read_webhooks(webhook or [], webhook_secret_file, os.environ),
+        secret=read_secret(key_file, os.environ),
         jaeger=checked_url(jaeger, "--jaeger") if jaeger else None,
     )
     _run_until_signalled(lambda stop: serve(settings, stop), as_json=as_json)
@@ -171,6 +181,7 @@ def up(
     trace_sampling: TraceSampling = 1.0,
     bucket: Bucket = 60.0,
     workers: Workers = 1,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Run Envoy, a sidecar and control on this machine, until Ctrl-C. A port of 0 takes a free one."""
@@ -193,6 +204,7 @@ def up(
         trace_sampling=trace_sampling,
         bucket=bucket,
         workers=workers,
+        key_file=key_file,
     )
     _run_until_signalled(lambda stop: run(settings, stop, as_json=as_json), as_json=as_json)
 

@@ -24,6 +24,7 @@ from hyperplan.endpoint import Endpoint
 from hyperplan.feedback import SentFeedback
 from hyperplan.feedback_batches import BadBatch, Batches, TooMany
 from hyperplan.items import TYPES
+from hyperplan.secret import Secret
 
 LARGEST_BODY = 64 << 20
 """Bytes of one request."""
@@ -44,14 +45,17 @@ class TakenFeedback(msgspec.Struct, frozen=True, kw_only=True):
     opt={BODY: list[SentFeedback], MEDIA_TYPES: TYPES},
 )
 async def post_feedback(
-    registry: NamedDependency[Registry], commits: NamedDependency[Commits], request: AnyRequest
+    registry: NamedDependency[Registry],
+    store: NamedDependency[Store],
+    commits: NamedDependency[Commits],
+    request: AnyRequest,
 ) -> TakenFeedback:
     """Take in the truth about predictions: one or an array, as JSON or msgpack, or one a line as NDJSON.
 
     It is on disk when this answers. If one of them is bad none is kept, and the answer says what is wrong with each. Sending the same again changes nothing.
     """
     kind = media_type_of(request)
-    arrivals = await asyncio.to_thread(_arrivals, registry, kind, await request.body(), time.time_ns())
+    arrivals = await asyncio.to_thread(_arrivals, registry, store.secret, kind, await request.body(), time.time_ns())
     try:
         await commits.commit(arrivals)
     except Unavailable:
@@ -88,7 +92,7 @@ def get_coverage(
     return FeedbackCoverage(**store.feedback.coverage(name, read_time("since", since, now), end)._asdict())
 
 
-def _arrivals(registry: Registry, kind: str, body: bytes, now: int) -> list[Arrival]:
+def _arrivals(registry: Registry, secret: Secret | None, kind: str, body: bytes, now: int) -> list[Arrival]:
     def endpoint_of(name: str) -> Endpoint | None:
         try:
             return registry.get(name)[1]
@@ -96,7 +100,7 @@ def _arrivals(registry: Registry, kind: str, body: bytes, now: int) -> list[Arri
             return None
 
     try:
-        return [Arrival(one) for one in Batches(endpoint_of, now, MOST_FEEDBACK).read(kind, body)]
+        return [Arrival(one) for one in Batches(endpoint_of, now, MOST_FEEDBACK, secret).read(kind, body)]
     except BadBatch as error:
         raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, error.detail, errors=error.problems) from None
     except TooMany as error:

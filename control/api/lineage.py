@@ -15,7 +15,7 @@ from hyperplan.endpoint import Model
 from hyperplan.lineage import Line, Repeat, side_by_side
 
 MOST_COMPARED = 20
-"""Models that one answer compares."""
+"""Models that may be named to be compared."""
 
 
 class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +71,9 @@ def get_comparison(
     ] = None,
 ) -> Comparison:
     """Model versions side by side, also such as the endpoint has no more: all that any of them says, and what each says of it."""
-    named = model if model is not None else list(registry.get(name)[1].models)
-    if len(named) > MOST_COMPARED:
-        raise bad_parameter("model", f"is given {len(named)} times; {MOST_COMPARED} models can be compared at once")
+    if model is not None and len(model) > MOST_COMPARED:
+        raise bad_parameter("model", f"is given {len(model)} times; {MOST_COMPARED} models can be compared at once")
+    named = model if model is not None else registry.get(name)[1].models
     found = [_history(registry, lineages, name, each) for each in dict.fromkeys(named)]
     documents = [msgspec.to_builtins(each.document) for each in found]
     return Comparison(endpoint=name, models=found, lines=side_by_side(documents))

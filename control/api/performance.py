@@ -1,6 +1,7 @@
 """Performance: how good the predictions of an endpoint were, by model, arm or slice, and by windows of time."""
 
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -92,7 +93,7 @@ def get_performance(
     ripe_until = period.until if labels == "all" else min(maturity.ripe_until(time.time_ns()), period.until)
     chosen = _narrowed(endpoint, told, model, arm)
     samples = store.samples.scored(name, period.since, period.until, by) if by in ("model", "arm") else None
-    reporter = _Reporter(period, ripe_until)
+    reporter = _Reporter(period, ripe_until, _thresholds(endpoint))
     return PerformanceReport(
         endpoint=name,
         task=endpoint.task,
@@ -108,6 +109,14 @@ def get_performance(
             for part, rows in _parts(chosen, by).items()
         },
     )
+
+
+def _thresholds(endpoint: Endpoint) -> dict[str, float]:
+    """Those that decide for the models of a binary task, where any are in force."""
+    if endpoint.thresholds is None:
+        return {}
+    settings = {model: endpoint.thresholds.setting(model) for model in endpoint.models}
+    return {model: setting for model, setting in settings.items() if isinstance(setting, float)}
 
 
 def _check_part(endpoint: Endpoint, by: str) -> None:
@@ -136,9 +145,10 @@ def _parts(told: Outcomes, by: str) -> dict[str, Outcomes]:
 
 
 class _Reporter:
-    """Measures parts over a period, of which predictions made before a time have their labels."""
+    """Measures parts over a period, of which predictions made before a time have their labels, at the thresholds of the models."""
 
-    def __init__(self, period: Period, ripe_until: int) -> None:
+    def __init__(self, period: Period, ripe_until: int, thresholds: Mapping[str, float]) -> None:
+        self._thresholds = thresholds
         self._period = period
         self._ripe_until = ripe_until
 
@@ -148,12 +158,12 @@ class _Reporter:
         return MeasuredPart(
             samples=samples,
             labelled=len(np.unique(rows.prediction_id.astype(str))),
-            total=measure(ripe),
+            total=measure(ripe, self._thresholds),
             windows=[self._window(ripe, window) for window in self._period.windows()],
         )
 
     def _window(self, ripe: Outcomes, window: Window) -> MeasuredWindow:
-        measured = measure(ripe.between(window.start, window.end))
+        measured = measure(ripe.between(window.start, window.end), self._thresholds)
         return MeasuredWindow(
             since=as_date(window.start),
             until=as_date(window.end),

@@ -16,6 +16,7 @@ from control.stores import Store
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.profile import Reference
+from hyperplan.profile.masked import only_hashes
 
 LARGEST_REFERENCE = 64 << 20
 """Bytes of an encoded reference."""
@@ -102,6 +103,15 @@ def _problems(reference: Reference, endpoint: Endpoint, model: str) -> list[Prob
         Problem(pointer("features", name), "is no feature of the schema; profile the data with the schema as it is now")
         for name in features
         if name not in endpoint.schema.features
+    ]
+    problems += [
+        Problem(
+            pointer("features", name), "is personal, and this holds its values; profile the data again, with --key-file"
+        )
+        for name in features
+        if (feature := endpoint.schema.features.get(name)) is not None
+        and feature.masking is not None
+        and not all(name not in profile.features or only_hashes(profile.features[name]) for profile in reference.series)
     ]
     return problems
 

@@ -77,6 +77,12 @@ def get_rollout(name: FromPath[str], rollouts: NamedDependency[RolloutDesk]) -> 
     return _report(rollouts.newest(name))
 
 
+@get("/v1/rollouts", sync_to_thread=True)
+def list_rollouts(rollouts: NamedDependency[RolloutDesk]) -> list[RolloutReport]:
+    """The newest rollout of each endpoint that ever had one."""
+    return [_report(rollout) for rollout in rollouts.book.all_newest()]
+
+
 @post(ROLLOUT, status_code=201, opt={BODY: Terms})
 async def start_rollout(
     request: AnyRequest, name: FromPath[str], rollouts: NamedDependency[RolloutDesk]
@@ -157,4 +163,4 @@ def _guardrail(rollout: Rollout, name: Any) -> GuardrailReport:
     )
 
 
-handlers: list[Any] = [get_rollout, start_rollout, pause_rollout, resume_rollout, abort_rollout]
+handlers: list[Any] = [get_rollout, list_rollouts, start_rollout, pause_rollout, resume_rollout, abort_rollout]

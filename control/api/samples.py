@@ -16,6 +16,7 @@ from control.registry import Registry
 from control.stores import Store
 from control.stores.samples import Question
 from hyperplan.feedback import Feedback
+from hyperplan.privacy import Veil
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Violation
 from hyperplan.shadow import ShadowSample
@@ -96,7 +97,7 @@ def list_samples(
     forced: FromQuery[bool | None] = None,
 ) -> list[SampleAnswer]:
     """The newest samples of an endpoint that match; `violations=true` asks for those that broke the schema, `forced=false` leaves out those that named their arm."""
-    registry.get(name)
+    _, endpoint = registry.get(name)
     now = time.time_ns()
     question = Question(
         endpoint=name,
@@ -104,7 +105,7 @@ def list_samples(
         until=read_time("until", until, now) if until is not None else None,
         chosen=chosen,
         answered=answered,
-        entity=entity,
+        entity=None if entity is None else Veil(endpoint, store.secret).named_entity(entity) or entity,
         with_violations=violations,
         forced=forced,
         limit=limit,

@@ -17,12 +17,13 @@ from control.api.bodies import BODY, MEDIA_TYPES, AnyRequest, media_type_of
 from control.otlp.commits import Commits
 from control.problems import HttpProblem
 from control.registry import NoSuchEndpoint, Registry
-from control.stores import Unavailable
+from control.stores import Store, Unavailable
 from control.stores.arrivals import arriving
 from hyperplan.endpoint import Endpoint
 from hyperplan.items import TYPES, items_of
 from hyperplan.problems import Invalid, Problem
 from hyperplan.sample import Sample
+from hyperplan.secret import Secret
 from hyperplan.sent_samples import SentSample, read_sent, sample_of
 
 LARGEST_BODY = 64 << 20
@@ -46,14 +47,17 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     opt={BODY: list[SentSample], MEDIA_TYPES: TYPES},
 )
 async def post_samples(
-    registry: NamedDependency[Registry], commits: NamedDependency[Commits], request: AnyRequest
+    registry: NamedDependency[Registry],
+    store: NamedDependency[Store],
+    commits: NamedDependency[Commits],
+    request: AnyRequest,
 ) -> Taken:
     """Take in samples of models that are served elsewhere: one or an array, as JSON or msgpack, or one a line as NDJSON.
 
     They are on disk when this answers. If one of them is bad none is kept, and the answer says what is wrong with each.
     """
     kind = media_type_of(request)
-    samples = await asyncio.to_thread(_samples, registry, kind, await request.body())
+    samples = await asyncio.to_thread(_samples, registry, store.secret, kind, await request.body())
     try:
         await commits.commit(await asyncio.to_thread(arriving, samples))
     except Unavailable:
@@ -62,12 +66,12 @@ async def post_samples(
     return Taken(samples=len(samples))
 
 
-def _samples(registry: Registry, kind: str, body: bytes) -> list[Sample]:
+def _samples(registry: Registry, secret: Secret | None, kind: str, body: bytes) -> list[Sample]:
     items = items_of(kind, body)
     if len(items) > MOST_SAMPLES:
         detail = f"{len(items)} samples are more than the {MOST_SAMPLES} that one request may hold; send several"
         raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-    reader = _Reader(registry, time.time_ns())
+    reader = _Reader(registry, secret, time.time_ns())
     samples, problems = [], []
     for item in items:
         try:
@@ -90,8 +94,9 @@ def _refusal(bad: int, items: int, problems: list[Problem]) -> HttpProblem:
 class _Reader:
     """Makes samples of what was sent, with the endpoints as they are now."""
 
-    def __init__(self, registry: Registry, now: int) -> None:
+    def __init__(self, registry: Registry, secret: Secret | None, now: int) -> None:
         self._registry = registry
+        self._secret = secret
         self._now = now
         self._plan = registry.plan().number
         self._known: dict[str, tuple[int, Endpoint] | None] = {}
@@ -108,7 +113,15 @@ class _Reader:
             raise Invalid([Problem("/endpoint", f"there is no endpoint {sent.endpoint!r}")])
         revision, endpoint = found
         prediction_id = sent.prediction_id or str(uuid.uuid4())
-        return sample_of(sent, endpoint, plan=self._plan, revision=revision, now=self._now, prediction_id=prediction_id)
+        return sample_of(
+            sent,
+            endpoint,
+            plan=self._plan,
+            revision=revision,
+            now=self._now,
+            prediction_id=prediction_id,
+            secret=self._secret,
+        )
 
     def _endpoint(self, name: str) -> tuple[int, Endpoint] | None:
         if name not in self._known:

@@ -33,9 +33,22 @@ export const getSkew = (name, range, model, slice) =>
 
 export const getShadow = (name, { since }) => get(`/v1/endpoints/${encodeURIComponent(name)}/shadow` + query({ since }));
 
+/** The newest rollout of each endpoint that ever had one. */
+export const getRollouts = () => get("/v1/rollouts");
+
 /** How good predictions were; over a week, since labels are late. */
 export const getPerformance = (name) =>
   get(`/v1/endpoints/${encodeURIComponent(name)}/performance` + query({ since: "-7d", window: 604_800 }));
+
+/** The models of an endpoint side by side. */
+export const getComparison = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/comparison`);
+
+export const getPrediction = (id, endpoint) => get(`/v1/predictions/${encodeURIComponent(id)}` + query({ endpoint }));
+
+export const getExperiment = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/experiment`);
+
+/** What decides for each model of an endpoint that has thresholds. */
+export const getThresholds = (name) => get(`/v1/endpoints/${encodeURIComponent(name)}/thresholds`);
 
 function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined);

@@ -9,14 +9,18 @@ import { alerts } from "./alerts.js";
 import {
   ApiError,
   acknowledge,
+  getComparison,
   getDiff,
+  getExperiment,
   getOpenAlerts,
   getPerformance,
   getPlan,
   getRevisions,
+  getRollouts,
   getShadow,
   getSidecars,
   getSkew,
+  getThresholds,
   getTraffic,
   now,
 } from "./api.js";
@@ -38,7 +42,7 @@ const state = {
   undrawn: new Set(), // addresses of pictures that cannot be had
   asked: null, // when all was answered last
   problem: null,
-  endpoints: new Map(), // by name: {document, revision, revisions, diff, traffic, skew, shadow, performance, performedAt, model, whole, problem}
+  endpoints: new Map(), // by name: {document, revision, revisions, diff, comparison, rollout, traffic, skew, shadow, performance, experiment, performedAt, thresholds, model, whole, problem}
 };
 
 const windows = new Map(); // by period: the width of control's windows, in seconds
@@ -49,10 +53,16 @@ const element = (id) => document.getElementById(id);
 
 async function refresh() {
   try {
-    const [plan, sidecars, open] = await Promise.all([getPlan(state.plan?.number), getSidecars(), getOpenAlerts()]);
+    const [plan, sidecars, open, rollouts] = await Promise.all([
+      getPlan(state.plan?.number),
+      getSidecars(),
+      getOpenAlerts(),
+      getRollouts(),
+    ]);
     state.sidecars = sidecars;
     state.alerts = open;
     if (plan) take(plan);
+    for (const rollout of rollouts) Object.assign(state.endpoints.get(rollout.endpoint) ?? {}, { rollout });
     render(); // so that new sections come into sight
     await Promise.all(near().map(refreshEndpoint));
     state.asked = now();
@@ -84,19 +94,22 @@ async function refreshEndpoint(endpoint) {
     const range = rangeOf(period);
     const fresh = endpoint.revisions?.[0]?.revision === revision;
     const due = now() - (endpoint.performedAt ?? 0) >= SELDOM;
-    const [traffic, skew, shadow, performance, history, diff] = await Promise.all([
+    const [traffic, skew, shadow, performance, experiment, thresholds, history, diff, comparison] = await Promise.all([
       getTraffic(document.name, range),
       getSkew(document.name, range, model in document.models ? model : null, slice || null),
       getShadow(document.name, range),
       due ? getPerformance(document.name) : endpoint.performance,
+      document.experiment ? getExperiment(document.name) : null,
+      document.thresholds ? getThresholds(document.name) : null,
       fresh ? null : getRevisions(document.name),
       fresh ? null : getDiff(document.name, revision),
+      fresh ? null : getComparison(document.name),
     ]);
     if (period !== state.period) return;
     windows.set(period, traffic.window);
-    Object.assign(endpoint, { traffic, skew, shadow, performance, problem: null });
+    Object.assign(endpoint, { traffic, skew, shadow, performance, experiment, thresholds, problem: null });
     if (due) endpoint.performedAt = now();
-    if (!fresh) Object.assign(endpoint, { revisions: history.revisions, diff });
+    if (!fresh) Object.assign(endpoint, { revisions: history.revisions, diff, comparison });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     windows.delete(period);

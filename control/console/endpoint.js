@@ -2,12 +2,16 @@
 
 import { shareBar, swatch } from "./charts.js";
 import { h } from "./dom.js";
+import { experiment } from "./experiment.js";
 import { count, counted, latency, percent, sum, weight } from "./format.js";
+import { models } from "./models.js";
 import { performance } from "./performance.js";
 import { changedWithin, history } from "./revisions.js";
+import { rollout } from "./rollout.js";
 import { shadows } from "./shadow.js";
 import { skew } from "./skew.js";
 import { table } from "./table.js";
+import { thresholds } from "./thresholds.js";
 import { figures, traffic, violations } from "./traffic.js";
 
 const PAINTS = 8;
@@ -32,14 +36,18 @@ export function endpointSection(state) {
     report
       ? [
           figures(state),
+          state.rollout && rollout(state, painted),
           h("div", { class: "pair" }, split(state, painted), answers(report, painted)),
           traffic(state, painted),
           violations(state),
+          state.experiment && experiment(state, painted),
           state.shadow && shadows(state, painted),
           state.performance && performance(state, painted),
+          state.thresholds && thresholds(state, painted),
         ]
       : !state.problem && h("p", { class: "quiet loading" }, "Asking for its traffic…"),
     state.skew && skew(state),
+    state.comparison && models(state, painted),
   );
 }
 

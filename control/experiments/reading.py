@@ -18,7 +18,7 @@ from hyperplan.experiments.units import Rows, joined
 SECOND = 10**9
 PAGE = 50
 """Revisions that are read at a time."""
-FIRST_PART = 3600 * SECOND
+FIRST_PART = 600 * SECOND
 SHORTEST_PART = SECOND
 FEW, MANY = 5_000, 20_000
 """Rows of a part below which the next is twice as long, and above which it is half as long."""

@@ -18,6 +18,7 @@ from control.registry.tables import Change, Revision
 from hyperplan.endpoint import Endpoint, problems_of
 from hyperplan.plan import Plan, PlannedEndpoint, conflicts
 from hyperplan.problems import Invalid, Problem
+from hyperplan.thresholds.block import kept
 
 NAMED = 20
 """Endpoints that are named to who asks for one that is not there."""
@@ -187,6 +188,8 @@ class Registry:
     def put(self, endpoint: Endpoint, change: Change, write: Write) -> Entry:
         """Make an endpoint be this. When it is so already, nothing is written and its revision stays.
 
+        A document that is applied keeps what was learnt of models that stay: it is Hyperplan that writes this, and files do not hold it.
+
         Raises:
             Invalid: the endpoint is not valid, by itself or beside the others.
             Stale: it is at another revision than expected.
@@ -194,7 +197,7 @@ class Registry:
 
         def made(_: Session, current: Entry | None) -> Endpoint:
             _expect(write, current)
-            return endpoint
+            return _keeping(endpoint, current) if change is Change.APPLY else endpoint
 
         return self._write(endpoint.name, change, write, made)
 
@@ -281,6 +284,15 @@ def _present(session: Session, name: str, entry: Entry | None) -> tuple[Entry, E
     if entry is None or entry.endpoint is None:
         raise NoSuchEndpoint(name, _names(session))
     return entry, entry.endpoint
+
+
+def _keeping(endpoint: Endpoint, current: Entry | None) -> Endpoint:
+    """An endpoint with what was learnt of its models so far."""
+    before = current.endpoint.thresholds if current and current.endpoint else None
+    thresholds = kept(before, endpoint.thresholds, endpoint.models)
+    if thresholds is endpoint.thresholds:
+        return endpoint
+    return msgspec.structs.replace(endpoint, thresholds=thresholds)
 
 
 def _expect(write: Write, current: Entry | None) -> None:

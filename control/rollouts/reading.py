@@ -4,12 +4,11 @@ from collections import Counter
 from typing import NamedTuple
 
 from control.experiments.book import ExperimentBook
-from control.experiments.reading import running_in
+from control.experiments.verdicts import verdict_of
 from control.registry import Entry, NoSuchEndpoint, Registry
 from control.stores import Store
 from control.stores.arms import ATTEMPTS, FAILURES, LATENCY, VIOLATIONS, Tally, is_slow, totals
 from hyperplan.endpoint import Endpoint
-from hyperplan.experiments.verdict import Verdict
 from hyperplan.rollouts import Counts, Rollout, Seen
 from hyperplan.rollouts.rollout import Watched
 
@@ -36,7 +35,7 @@ def sight_of(registry: Registry, store: Store, experiments: ExperimentBook, roll
         _editor(registry, entry, endpoint, rollout),
         counts_of(store, rollout),
         decided,
-        _verdict(registry, experiments, rollout) if decided else None,
+        verdict_of(registry, experiments, rollout.endpoint, rollout.terms.canary) if decided else None,
     )
     return Sight(seen, entry.number)
 
@@ -51,13 +50,6 @@ def _editor(registry: Registry, entry: Entry, endpoint: Endpoint, rollout: Rollo
             break
         author = older.author
     return author
-
-
-def _verdict(registry: Registry, experiments: ExperimentBook, rollout: Rollout) -> Verdict | None:
-    running = running_in(registry, rollout.endpoint)
-    look = None if running is None else experiments.get(rollout.endpoint, running.first)
-    standing = None if look is None else look.standings.get(rollout.terms.canary)
-    return None if standing is None else standing.verdict
 
 
 def counts_of(store: Store, rollout: Rollout) -> dict[tuple[Watched, int], Counts]:

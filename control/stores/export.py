@@ -18,6 +18,7 @@ from control.stores.texts import storable_text
 from hyperplan.comparison.readings import THRESHOLD, reader
 from hyperplan.endpoint import Endpoint, Task
 from hyperplan.feedback import Feedback
+from hyperplan.privacy import shown_schema
 from hyperplan.sample import ObservedRow, Sample
 from hyperplan.schema import Bool, Feature, Float, Int, NumberList, Schema
 
@@ -55,8 +56,8 @@ def columns_of(endpoint: Endpoint) -> pa.Schema:
     schema = endpoint.schema
     about = [pa.field(PREFIX + name, kind) for name, kind, _ in _columns(endpoint.task)]
     features = [
-        pa.field(name, _reading(feature).type, metadata=_metadata(schema, feature))
-        for name, feature in schema.features.items()
+        pa.field(name, _reading(feature).type, metadata=_metadata(schema, schema.features[name]))
+        for name, feature in shown_schema(schema).features.items()
     ]
     whole = {
         "hyperplan.endpoint": endpoint.name,
@@ -88,7 +89,7 @@ def export(database: Database, endpoint: Endpoint, wanted: Wanted) -> Iterator[p
         Unavailable: the database failed.
     """
     columns = columns_of(endpoint)
-    readings = {name: _reading(feature).read for name, feature in endpoint.schema.features.items()}
+    readings = {name: _reading(feature).read for name, feature in shown_schema(endpoint.schema).features.items()}
     feedbacks = Feedbacks(database)
     for samples in _pages(database, wanted):
         told = feedbacks.newest_of(wanted.endpoint, samples, wanted.as_of)
@@ -110,8 +111,11 @@ def _pages(database: Database, wanted: Wanted) -> Iterator[Sequence[Sample]]:
     )
     page, size = asked, min(FIRST_PAGE, PAGE)
     while True:
-        query = page.order_by("time", "prediction_id").limit(size).select("time", "prediction_id", "body")
         with database.reading() as asking:
+            # Without an end the database would sort all that follows, bodies and all, for each page anew.
+            end = asking.rows(page.order_by("time").select("time").limit(1, offset=size - 1))
+            bounded = page.filter(page.time <= end[0][0]) if end else page
+            query = bounded.order_by("time", "prediction_id").limit(size).select("time", "prediction_id", "body")
             found = asking.rows(query)
         if found:
             yield [Sample.decode(body) for _, _, body in found]

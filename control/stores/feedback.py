@@ -124,6 +124,14 @@ class Feedbacks:
         newest = _newest([*self._by_id(endpoint, since, until), *self._by_entity(endpoint, since, until)[0]])
         return sorted(newest, key=lambda pair: (pair.time, pair.prediction_id, pair.feedback.row))
 
+    def received(self, endpoint: str) -> int:
+        """How much feedback there is, revisions of the same included; cheap to ask."""
+        feedback = FEEDBACK.query
+        told = feedback.filter(feedback.endpoint == storable_text(endpoint))
+        with self._database.reading() as reader:
+            ((count,),) = reader.rows(told.count().as_table())
+        return int(count)
+
     def coverage(self, endpoint: str, since: int, until: int) -> Coverage:
         """How much of the predictions of a range of time has feedback, and how much feedback has no prediction."""
         by_entity, ambiguous = self._by_entity(endpoint, since, until)

@@ -21,7 +21,7 @@ def remove_before(database: Database, table: StoredTable, column: str, time: int
         Unavailable: the database failed.
     """
     with database.reading() as reader:
-        end = min(time, _time_after(reader, table, column, AT_ONCE) or time)
+        end = min(time, time_after(reader, table, column, AT_ONCE) or time)
         old = table.query.filter(table.query[column] < end)
         ((count,),) = reader.rows(old.count().as_table())
     if count:
@@ -45,7 +45,7 @@ def time_to_fit(database: Database, tables: tuple[StoredTable, ...], size: int) 
             return None
         largest = max(counts, key=lambda table: counts[table])
         excess = math.ceil(counts[largest] * (1 - size / total))
-        return _time_after(reader, largest, "time", min(excess, AT_ONCE))
+        return time_after(reader, largest, "time", min(excess, AT_ONCE))
 
 
 def _count(reader: Reader, table: StoredTable) -> int:
@@ -60,7 +60,7 @@ def _weight(reader: Reader, table: StoredTable) -> float:
     return OVERHEAD + sum(bodies) / max(len(bodies), 1)
 
 
-def _time_after(reader: Reader, table: StoredTable, column: str, rows: int) -> int | None:
+def time_after(reader: Reader, table: StoredTable, column: str, rows: int) -> int | None:
     """The time just after that of the row before which so many rows are older, itself counted; None if there are fewer."""
     query: Any = table.query.order_by(column).select(column).limit(1, offset=rows - 1)
     found = reader.rows(query)

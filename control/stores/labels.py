@@ -17,6 +17,7 @@ from control.stores.feedback import Feedbacks
 from control.stores.outcomes import Labelled
 from control.stores.windows import Windows
 from hyperplan.endpoint import Endpoint
+from hyperplan.privacy import shown_schema
 from hyperplan.profile import Profile, QuantileSketch, Scale
 from hyperplan.profile.columns import Column
 from hyperplan.profile.outputs import LABEL
@@ -55,7 +56,7 @@ class _Drawn(NamedTuple):
         """The rows that feedback is about, and what it says of them."""
         if self.endpoint is None:
             return Profile()
-        whole = Profile.of_samples(self.endpoint.schema, _labelled_rows(self.pairs), self.endpoint.task)
+        whole = Profile.of_samples(shown_schema(self.endpoint.schema), _labelled_rows(self.pairs), self.endpoint.task)
         labels = [pair.feedback.label for pair in self.pairs if pair.feedback.label is not None]
         outputs = {LABEL: Column(None, labels).profile()} if labels else {}
         return msgspec.structs.replace(whole, outputs=whole.outputs | outputs)

@@ -118,6 +118,14 @@ DUCKDB = (
     ALTER TABLE shadows ADD COLUMN looked_up UBIGINT;
     UPDATE shadows SET looked_up = md5_number_lower(prediction_id);
     """,
+    """
+    CREATE TABLE forgotten (
+        time BIGINT NOT NULL,
+        endpoint VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        looked_up UBIGINT NOT NULL
+    );
+    """,
 )
 
 POSTGRESQL = (
@@ -234,6 +242,16 @@ POSTGRESQL = (
         """,
         "CREATE INDEX feedback_by_subject ON feedback USING hash (subject)",
     ),
+    (
+        """
+        CREATE TABLE forgotten (
+            time BIGINT NOT NULL,
+            endpoint TEXT COLLATE "C" NOT NULL,
+            subject TEXT COLLATE "C" NOT NULL
+        )
+        """,
+        "CREATE INDEX forgotten_by_subject ON forgotten USING hash (subject)",
+    ),
 )
 
 CLICKHOUSE = (
@@ -322,6 +340,11 @@ CLICKHOUSE = (
         CREATE VIEW feedback AS SELECT time, endpoint, id AS subject, model AS place, lost, row_index, entity, predicted_at, tolerance,
         truth AS label, class, reward, labelled_at, revision, source
         FROM facts FINAL WHERE fact = 'feedback'
+        """,
+    ),
+    (
+        """
+        CREATE VIEW forgotten AS SELECT time, endpoint, id AS subject FROM facts FINAL WHERE fact = 'forgotten'
         """,
     ),
 )

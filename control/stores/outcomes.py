@@ -1,6 +1,7 @@
 """From samples with their feedback to arrays: what each prediction said, by the task, and what turned out."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -72,6 +73,7 @@ def outcomes_of(task: Task, pairs: Sequence[Labelled]) -> Outcomes:
         truth_score=_numbers([_probability(one, feedback) for one, feedback in zip(readings, told, strict=True)]),
         classes=classes,
         slices={part: Coded.of([one.slices.get(part) for one in said]) for part in parts},
+        probabilities=_probabilities(readings) if task == "multiclass" else None,
     )
 
 
@@ -102,6 +104,16 @@ def _probability(reading: Reading | None, feedback: Feedback) -> float | None:
         return None
     place = int(feedback.label)
     return reading.numbers[place] if place < len(reading.numbers) else None
+
+
+def _probabilities(readings: Sequence[Reading | None]) -> Any:
+    """The probabilities of all classes; those of a model that gives as many as most do, NaN for other rows."""
+    forms = Counter(len(one.numbers) for one in readings if one and len(one.numbers) > 1)
+    if not forms:
+        return None
+    ((width, _),) = forms.most_common(1)
+    unknown = (math.nan,) * width
+    return np.array([one.numbers if one and len(one.numbers) == width else unknown for one in readings], np.float64)
 
 
 def _truth(feedback: Feedback, index: dict[str, int]) -> float | None:

@@ -42,6 +42,14 @@ class Answers(NamedTuple):
     p99: float | None
 
 
+class Predicted(NamedTuple):
+    """The predictions of one sampled request, and with which probabilities it was sampled and its arm chosen."""
+
+    inclusion: float
+    propensity: float
+    predictions: list[Any]
+
+
 class Samples:
     """The table of samples."""
 
@@ -105,6 +113,18 @@ class Samples:
         table = _within(endpoint, since, until)
         answered = table.filter(table.answered.notnull(), table.chosen.notnull())
         return dict(self._rows(answered.group_by(_PARTED_BY[by]).agg(requests=answered.count())))
+
+    def predictions(self, endpoint: str, model: str, since: int, until: int, most: int) -> list[Predicted]:
+        """What a model predicted for requests for which it was chosen and not forced; of more than `most`, the newest."""
+        table = _within(endpoint, since, until)
+        name = storable_text(model)
+        own = table.filter(table.chosen == name, table.answered == name, ~table.forced)
+        newest = own.order_by(own.time.desc()).limit(most).select("inclusion", "propensity", "body")
+        return [
+            Predicted(inclusion, propensity, Sample.predictions_in(body))
+            for inclusion, propensity, body in self._rows(newest)
+            if inclusion and propensity
+        ]
 
     def _rows(self, query: Any) -> list[tuple[Any, ...]]:
         with self._database.reading() as reader:

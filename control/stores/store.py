@@ -12,6 +12,7 @@ from control.stores.databases import Database, Overtaken, open_database
 from control.stores.export import Wanted, export
 from control.stores.feedback import Feedbacks
 from control.stores.forgetting import remove_before, time_to_fit
+from control.stores.forgotten import Erased, Forgotten
 from control.stores.keeping import Keeping
 from control.stores.labels import Labels
 from control.stores.references import References
@@ -23,6 +24,7 @@ from hyperplan.endpoint import Endpoint, Task
 from hyperplan.feedback import Feedback
 from hyperplan.outcomes import Outcomes
 from hyperplan.sample import Sample
+from hyperplan.secret import Secret
 from hyperplan.shadow import ShadowSample
 from hyperplan.windows import EndpointSource
 
@@ -36,14 +38,19 @@ T = TypeVar("T")
 class Store:
     """An open store. Every method may be called from any thread; none returns before what it wrote is on disk."""
 
-    def __init__(self, database: Database, bucket_seconds: float, endpoints: EndpointSource) -> None:
+    def __init__(
+        self, database: Database, bucket_seconds: float, endpoints: EndpointSource, secret: Secret | None = None
+    ) -> None:
         bucket = round(bucket_seconds * 1e9)
         self._database = database
         self._endpoints = endpoints
+        self.secret = secret
+        """The key that personal values are hashed with, if control was told it: what is asked by such a value is found by its hash."""
         self.bucket_seconds = bucket_seconds
         self.samples = Samples(database)
         self.shadows = Shadows(database)
         self.feedback = Feedbacks(database)
+        self.forgotten = Forgotten(database)
         self.windows = Windows(database, bucket, endpoints)
         self.labels = Labels(self.windows, self.feedback, endpoints)
         self.counters = Counters(database, bucket)
@@ -59,12 +66,16 @@ class Store:
         Raises:
             Unavailable: the database refused.
         """
-        samples = [arrival for arrival in arrivals if isinstance(arrival.observation, Sample)]
-        answers = [arrival for arrival in arrivals if isinstance(arrival.observation, ShadowSample)]
-        told = [arrival.observation for arrival in arrivals if isinstance(arrival.observation, Feedback)]
         if not arrivals:
             return 0
-        return _retried(lambda: self._take(samples, answers, told))
+        new = _retried(lambda: self._take(arrivals))
+        if not self._database.transactional:
+            self._look_again(arrivals)
+        return new
+
+    def forget_entity(self, entities: Sequence[str], endpoint: str | None, now: int) -> list[Erased]:
+        """Erase what is kept of an entity, under each of its names; see `Forgotten.forget`."""
+        return self.forgotten.forget(entities, endpoint, now)
 
     def labelled(self, endpoint: str, since: int, until: int) -> Outcomes:
         """The predictions made in a range of time that have feedback, each with the newest; see `Feedbacks.labelled`.
@@ -90,12 +101,31 @@ class Store:
             raise LookupError(f"there is no endpoint {name!r}")
         return found.task
 
-    def _take(self, samples: Sequence[Arrival], answers: Sequence[Arrival], told: Sequence[Feedback]) -> int:
+    def _take(self, arrivals: Sequence[Arrival]) -> int:
         with self._database.writing() as writer:
+            kept = self.forgotten.kept(writer, arrivals)
+            if len(kept) < len(arrivals):
+                self.forgotten.turned_away(writer, _without(arrivals, kept))
+            samples = [arrival for arrival in kept if isinstance(arrival.observation, Sample)]
+            answers = [arrival for arrival in kept if isinstance(arrival.observation, ShadowSample)]
+            told = [arrival.observation for arrival in kept if isinstance(arrival.observation, Feedback)]
             new = self.samples.add(writer, samples) if samples else []
             self.windows.add(writer, new)
             answered = self.shadows.add(writer, answers) if answers else 0
             return len(new) + answered + (self.feedback.add(writer, told) if told else 0)
+
+    def _look_again(self, arrivals: Sequence[Arrival]) -> None:
+        """Remove what was forgotten while it was written."""
+        with self._database.reading() as reader:
+            kept = self.forgotten.kept(reader, arrivals)
+        gone = _without(arrivals, kept)
+        if not gone:
+            return
+        with self._database.writing() as writer:
+            self.forgotten.taken_back(writer, gone)
+            changed = [one.observation for one in _without(kept, arrivals) if isinstance(one.observation, Feedback)]
+            if changed:
+                self.feedback.add(writer, changed)
 
     def count(self, sums: Sequence[CumulativeSum]) -> None:
         """Take in counters, all or nothing.
@@ -154,12 +184,23 @@ class Store:
         self._database.close()
 
 
+def _without(arrivals: Sequence[Arrival], others: Sequence[Arrival]) -> list[Arrival]:
+    """Those that are not among the others."""
+    known = {id(arrival) for arrival in others}
+    return [arrival for arrival in arrivals if id(arrival) not in known]
+
+
 def no_endpoints(name: str) -> Endpoint | None:  # noqa: ARG001 - an EndpointSource
     """The endpoints of a control that knows none."""
     return None
 
 
-def open_store(where: Path | str, bucket_seconds: float, endpoints: EndpointSource = no_endpoints) -> Store:
+def open_store(
+    where: Path | str,
+    bucket_seconds: float,
+    endpoints: EndpointSource = no_endpoints,
+    secret: Secret | None = None,
+) -> Store:
     """Open the store in a data directory, or that at a URL; or make it.
 
     Raises:
@@ -168,7 +209,7 @@ def open_store(where: Path | str, bucket_seconds: float, endpoints: EndpointSour
     if isinstance(where, Path):
         where.mkdir(parents=True, exist_ok=True)
         where = where / FILE
-    return Store(open_database(where), bucket_seconds, endpoints)
+    return Store(open_database(where), bucket_seconds, endpoints, secret)
 
 
 def _retried(write: Callable[[], T]) -> T:

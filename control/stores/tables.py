@@ -128,6 +128,13 @@ FEEDBACK = StoredTable(
     looked_up="subject",
 )
 """`time` is when it was received. `subject` is the prediction id or, where that is `lost`, the entity; `place` tells what is about the same subject apart."""
+FORGOTTEN = StoredTable(
+    "forgotten",
+    ("endpoint", "time", "subject"),
+    {"time": _INT, "endpoint": _TEXT, "subject": _TEXT},
+    looked_up="subject",
+)
+"""Tombstones: `subject` is a hash of an entity or of the id of a prediction, `time` when it was forgotten."""
 WINDOWS = StoredTable(
     "windows",
     ("endpoint", "start", "id", "model"),
@@ -166,4 +173,4 @@ COUNTER_INCREMENTS = StoredTable(
 )
 REFERENCES = StoredTable("model_references", ("endpoint", "model"), {"endpoint": _TEXT, "model": _TEXT, "body": _BYTES})
 
-TABLES = (SAMPLES, SHADOWS, FEEDBACK, WINDOWS, COUNTER_STATES, COUNTER_INCREMENTS, REFERENCES)
+TABLES = (SAMPLES, SHADOWS, FEEDBACK, FORGOTTEN, WINDOWS, COUNTER_STATES, COUNTER_INCREMENTS, REFERENCES)

@@ -20,6 +20,7 @@ from extproc.service import Service
 from extproc.xds import Refused, Resources, XdsServer, resources_of
 from hyperplan.endpoint import Endpoint
 from hyperplan.plan import EMPTY, CompiledPlan, Plan
+from hyperplan.privacy import needing_secret
 from hyperplan.problems import Invalid
 
 log = logging.getLogger("hyperplan.plans")
@@ -46,6 +47,7 @@ class Keeper:
         default_upstream: str | None,
         feedback: Path | None = None,
         on_applied: Callable[[int], None],
+        has_secret: bool = False,
     ) -> None:
         self._service = service
         self._xds = xds
@@ -54,6 +56,8 @@ class Keeper:
         self._default_upstream = default_upstream
         self._feedback = None if feedback is None else str(feedback.absolute())
         self._on_applied = on_applied
+        self._has_secret = has_secret
+        self._unhashed: frozenset[str] = frozenset()
         self._compiled = EMPTY
         self._resources = Resources({}, {})
         self.status = Status(0)
@@ -112,4 +116,20 @@ class Keeper:
         await self._service.adopt(plan, compiled)
         self._compiled = compiled
         self.status = Status(plan.number)
+        self._warn(plan)
         self._on_applied(plan.number)
+
+    def _warn(self, plan: Plan) -> None:
+        """Say what is to be hashed and cannot be, when that begins or changes."""
+        unhashed = frozenset(
+            f"{planned.endpoint.name}: {' and '.join(found)}"
+            for planned in plan.endpoints
+            if not self._has_secret and (found := list(needing_secret(planned.endpoint)))
+        )
+        if unhashed - self._unhashed:
+            log.warning(
+                "there is no key to hash personal values with, so samples do without them (%s); give the same key to every "
+                "sidecar, with --key-file or HYPERPLAN_KEY",
+                "; ".join(sorted(unhashed)),
+            )
+        self._unhashed = unhashed

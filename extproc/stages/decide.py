@@ -28,9 +28,11 @@ from hyperplan import decision
 from hyperplan.endpoint import Sampling
 from hyperplan.inspection import Inspection
 from hyperplan.plan import EMPTY, CompiledEndpoint, CompiledPlan
+from hyperplan.privacy import Veil
 from hyperplan.protocols import Body, Unreadable
 from hyperplan.routing import Choice
-from hyperplan.sample import MOST_ROWS, Sample, bounded, observe_rows
+from hyperplan.sample import MOST_ROWS, Sample, bounded
+from hyperplan.secret import Secret
 
 LARGEST_ANSWER = 1 << 20
 """Bytes of an answer that is looked into for predictions; a larger one passes unread."""
@@ -49,7 +51,7 @@ class State(enum.IntEnum):
 class Decide:
     """Opens exchanges under the plan of the moment.
 
-    `plan` is replaced as a whole; an exchange keeps the endpoint that it began with.
+    `plan` is replaced as a whole; an exchange keeps the endpoint that it began with. What is personal in a sample is hashed with the `secret`.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Decide:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         source: random.Random | None = None,
+        secret: Secret | None = None,
     ) -> None:
         self.observer = observer
+        self.secret = secret
         self.clock = clock
         self.monotonic = monotonic
         self.source = source or random.Random()
@@ -73,7 +77,10 @@ class Decide:
         Costs as much as endpoints were asked for under the plan before, however many there are.
         """
         found = ((before, plan.by_name.get(name)) for name, before in self._served.items())
-        self._served = {after.name: before.under(after) for before, after in found if before.outlives(after) and after}
+        secret = self.secret
+        self._served = {
+            after.name: before.under(after, secret) for before, after in found if before.outlives(after) and after
+        }
         self.plan = plan
 
     def open(self, metadata: Metadata) -> "DecideExchange":
@@ -90,17 +97,19 @@ class Decide:
             sampling = endpoint.document.sampling
             sampler = Sampler(sampling, self.monotonic, self.source)
             keeper = Sampler(Sampling(rate=1, max_per_second=sampling.max_per_second), self.monotonic, self.source)
-            served = self._served[endpoint.name] = _Served(endpoint, sampler, keeper)
+            veil = Veil(endpoint.document, self.secret)
+            served = self._served[endpoint.name] = _Served(endpoint, sampler, keeper, veil)
         return served
 
 
 class _Served:
     """An endpoint that is asked for: what the stage keeps of it from one request to the next."""
 
-    __slots__ = ("_routed", "endpoint", "is_copied", "keeper", "sampler")
+    __slots__ = ("_routed", "endpoint", "is_copied", "keeper", "sampler", "veil")
 
-    def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler, keeper: Sampler) -> None:
+    def __init__(self, endpoint: CompiledEndpoint, sampler: Sampler, keeper: Sampler, veil: Veil) -> None:
         self.endpoint = endpoint
+        self.veil = veil
         self.sampler = sampler
         self.keeper = keeper
         self.is_copied = bool(endpoint.document.routing.shadow)
@@ -110,9 +119,11 @@ class _Served:
         """Whether the samplers may go on when the endpoint has become another."""
         return after is not None and after.document.sampling == self.endpoint.document.sampling
 
-    def under(self, after: CompiledEndpoint) -> "_Served":
+    def under(self, after: CompiledEndpoint, secret: Secret | None) -> "_Served":
         """What is kept when the endpoint has become another."""
-        return self if after is self.endpoint else _Served(after, self.sampler, self.keeper)
+        if after is self.endpoint:
+            return self
+        return _Served(after, self.sampler, self.keeper, Veil(after.document, secret))
 
     def draw(self, headers: Headers) -> float | None:
         """The inclusion probability of a request with these headers if it is to be sampled, else None.
@@ -341,6 +352,7 @@ class DecideExchange:
     def _sample(self, inspection: Inspection, inclusion: float, trace: Trace | None) -> Sample:
         endpoint = self._endpoint
         decisions, threshold = self._decided()
+        veil = self._served.veil
         rejected = self._choice is None
         return Sample(
             prediction_id=self._prediction_id(),
@@ -349,7 +361,7 @@ class DecideExchange:
             plan=self._plan_number,
             revision=endpoint.revision,
             schema_version=endpoint.schema_version,
-            entity=decision.entity_of(endpoint, inspection, self._headers),
+            entity=veil.entity(decision.entity_of(endpoint, inspection, self._headers)),
             chosen=self._choice.arm if self._choice else None,
             answered=self._answered,
             attempts=self._attempts,
@@ -358,8 +370,8 @@ class DecideExchange:
             inclusion=inclusion,
             status=self._status,
             latency=self._latency,
-            slices=self._slices(inspection),
-            rows=observe_rows(endpoint.schema, inspection.plain_rows(MOST_ROWS)),
+            slices=veil.slices(self._slices(inspection)),
+            rows=veil.rows(inspection.plain_rows(MOST_ROWS)),
             rows_seen=len(inspection.rows),
             violations=list(inspection.violations),
             flaw=inspection.flaw,

@@ -5,13 +5,14 @@ from extproc.stages.base import Role, Stage
 from extproc.stages.decide import Decide
 from extproc.stages.observer import Observer
 from hyperplan.plan import CompiledPlan
+from hyperplan.secret import Secret
 
 
 class Stages:
     """The stages, under one plan and with one observer."""
 
-    def __init__(self, observer: Observer) -> None:
-        self.decide = Decide(observer)
+    def __init__(self, observer: Observer, secret: Secret | None = None) -> None:
+        self.decide = Decide(observer, secret=secret)
         self.adapt = Adapt(observer)
 
     def __getitem__(self, role: Role) -> Stage:

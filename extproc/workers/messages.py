@@ -7,6 +7,12 @@ from extproc.stages.observer import Decision, Trace
 from extproc.telemetry.told import Increments, Told
 
 
+class Begin(msgspec.Struct, tag=True, frozen=True):
+    """The first message: the key that personal values are hashed with (`Secret.to_bytes`), if there is one."""
+
+    secret: bytes | None
+
+
 class Prepare(msgspec.Struct, tag=True, frozen=True):
     """Be ready for requests that another worker has decided by this plan, given as its document. Answered with `Prepared`."""
 
@@ -94,5 +100,5 @@ class Logged(msgspec.Struct, tag=True, frozen=True):
     text: str
 
 
-ToWorker = Prepare | Adopt | Shed | Stop
+ToWorker = Begin | Prepare | Adopt | Shed | Stop
 ToSupervisor = Prepared | Adopted | Report | Logged

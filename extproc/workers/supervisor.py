@@ -20,8 +20,9 @@ import msgspec
 
 from extproc.stages import Role
 from extproc.workers.channel import Channel, pass_connection
-from extproc.workers.messages import Adopt, Adopted, Prepare, Prepared, Report, Shed, Stop, ToSupervisor
+from extproc.workers.messages import Adopt, Adopted, Begin, Prepare, Prepared, Report, Shed, Stop, ToSupervisor
 from hyperplan.plan import CompiledPlan, Plan
+from hyperplan.secret import Secret
 
 log = logging.getLogger("hyperplan.workers")
 
@@ -67,8 +68,15 @@ class _Worker:
 class Supervisor:
     """Serves each stage on a unix socket with `count` processes. `on_report` gets what they tell."""
 
-    def __init__(self, count: int, paths: Mapping[Role, Path], on_report: Callable[[Report], None]) -> None:
+    def __init__(
+        self,
+        count: int,
+        paths: Mapping[Role, Path],
+        on_report: Callable[[Report], None],
+        secret: Secret | None = None,
+    ) -> None:
         self._count = count
+        self._begin = Begin(secret.to_bytes() if secret else None)
         self._paths = paths
         self._on_report = on_report
         self._sockets: dict[Role, socket.socket] = {}
@@ -214,6 +222,7 @@ class Supervisor:
         """Listen to a worker until it is gone. It gets connections once it serves the plan of the moment."""
         assert self._plan is not None
         self._starting[index] = worker
+        worker.channel.send(self._begin)
         worker.channel.send(self._plan)
         while message := await worker.channel.receive():
             if isinstance(message, Report):

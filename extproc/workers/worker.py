@@ -17,9 +17,10 @@ from extproc import garbage
 from extproc.stages import Role, Stages
 from extproc.transports.h2.open_connections import OpenConnections
 from extproc.workers.channel import Channel, take_connection
-from extproc.workers.messages import Adopt, Adopted, Logged, Prepare, Prepared, Shed, ToWorker
+from extproc.workers.messages import Adopt, Adopted, Begin, Logged, Prepare, Prepared, Shed, ToWorker
 from extproc.workers.reporter import Reporter
 from hyperplan.plan import EMPTY, CompiledPlan, Plan
+from hyperplan.secret import Secret
 
 log = logging.getLogger("hyperplan.worker")
 
@@ -60,7 +61,9 @@ class Worker:
     async def _obey(self) -> float:
         """Do what the supervisor says, until it says stop; how long open streams then get, in seconds."""
         while message := await self._channel.receive():
-            if isinstance(message, Prepare):
+            if isinstance(message, Begin):
+                self._stages.decide.secret = Secret.from_bytes(message.secret) if message.secret else None
+            elif isinstance(message, Prepare):
                 await self._prepare(message.plan)
             elif isinstance(message, Adopt):
                 self._adopt()

@@ -5,9 +5,9 @@
 - `dr`: doubly robust (Dudik, Langford and Li 2011): a model of rewards, corrected by what it was wrong about; right if either is.
 
 Weights that follow rewards make estimates that are not normal: how well an arm is known depends on how it did (Hadad et al., "Confidence intervals for policy
-evaluation in adaptive experiments", PNAS 2021). So rows of each regime count with 1 / the standard deviation that its propensities give them
-(Bibaut et al. 2021): the sum then has a variance that is known beforehand, and a martingale's central limit theorem holds. While weights do not change there is one
-regime, and all rows count alike.
+evaluation in adaptive experiments", PNAS 2021). So rows of each regime count with 1 / the standard deviation that its propensities give them, as far as that is known
+beforehand: for one arm always, the root of its propensity. The sum then has a variance that does not depend on what was earned, and a martingale's central limit theorem holds.
+Variances of rewards are not estimated for it: an outlier would take away the weight that it has. While weights do not change there is one regime, and all rows count alike.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,33 +22,27 @@ from hyperplan.outcomes import Floats
 
 
 class Terms(NamedTuple):
-    """A row's part of the sum above and of that below; and what is left of its reward, which its weight multiplies, and of its expectation, which it does not."""
+    """A row's part of the sum above, and of that below."""
 
     above: Floats
     below: Floats
-    weighted: Floats
-    plain: Floats
 
 
 def ips(rows: Logged) -> Terms:
     """Inverse propensity scoring."""
-    nothing = np.zeros(len(rows.arm))
-    return Terms(rows.weight * rows.reward, np.ones(len(rows.arm)), rows.reward, nothing)
+    return Terms(rows.weight * rows.reward, np.ones(len(rows.arm)))
 
 
 def snips(rows: Logged) -> Terms:
     """Self-normalised inverse propensity scoring."""
-    weight = rows.weight
-    mean = (rows.requests * weight * rows.reward).sum() / (rows.requests * weight).sum()
-    return Terms(weight * rows.reward, weight, rows.reward - mean, np.zeros(len(weight)))
+    return Terms(rows.weight * rows.reward, rows.weight)
 
 
 def dr(rows: Logged) -> Terms:
     """Doubly robust."""
     model = expected(rows)
-    plain = (rows.target * model).sum(axis=1)
     left = rows.reward - model[np.arange(len(rows.arm)), rows.arm]
-    return Terms(plain + rows.weight * left, np.ones(len(rows.arm)), left, plain)
+    return Terms((rows.target * model).sum(axis=1) + rows.weight * left, np.ones(len(rows.arm)))
 
 
 ESTIMATORS: Mapping[str, Callable[[Logged], Terms]] = MappingProxyType({"ips": ips, "snips": snips, "dr": dr})
@@ -56,27 +50,13 @@ ESTIMATORS: Mapping[str, Callable[[Logged], Terms]] = MappingProxyType({"ips": i
 
 def sums(rows: Logged, terms: Terms) -> tuple[Floats, Floats]:
     """What each entity adds to the sum above and to that below, regimes of equal standing."""
-    steady = rows.requests / deviations(rows, terms)[rows.regime]
+    steady = rows.requests / deviations(rows)[rows.regime]
     return rows.by_entity(steady * terms.above), rows.by_entity(steady * terms.below)
 
 
-def deviations(rows: Logged, terms: Terms) -> Floats:
-    """The standard deviation of a row's part in each regime, up to a factor that is the same in all.
-
-    Each arm's second moment is taken from all rows, as if it had been chosen always; only how often it was chosen differs between regimes.
-    """
-    chosen = rows.target[np.arange(len(rows.arm)), rows.arm]
-    total = rows.requests.sum()
-    second = rows.requests * chosen**2 * terms.weighted**2 / rows.propensity
-    by_arm = np.bincount(rows.arm, second, rows.target.shape[1]) / total
-    mean = (rows.requests * terms.plain).sum() / total
-    plain = (rows.requests * (terms.plain - mean) ** 2).sum() / total
+def deviations(rows: Logged) -> Floats:
+    """The standard deviation of a row's weight in each regime, about 0: of what the policy would have chosen, over how often that was."""
+    chosen = np.average(rows.target**2, axis=0, weights=rows.requests)
     inverse = np.divide(1.0, rows.logging, out=np.zeros_like(rows.logging), where=rows.logging > 0)
-    variance: Floats = inverse @ by_arm + plain
-    if terms.below.std() == 0 and not terms.plain.any():  # of the plain estimate the mean is part of each row
-        variance = variance - ((rows.requests * terms.above).sum() / total) ** 2
-    floor = 1e-3 * variance.max(initial=0.0)
-    if floor <= 0:
-        return np.ones(len(rows.logging))
-    steady: Floats = np.sqrt(np.maximum(variance, floor))
-    return steady
+    found: Floats = np.sqrt(inverse @ chosen)
+    return found

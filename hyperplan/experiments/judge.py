@@ -76,7 +76,7 @@ def judge(
     before = _before(design, rows, units, start)
     shares = {revision: _coded(weights[revision], design.arms) for revision in map(int, np.unique(units.revision))}
     effect, sign = effect_of(design), _sign(design)
-    ratio = mismatch(*_by_revision(design, units, weights))
+    ratio = mismatch(*_by_weights(design, units, weights))
     control, treatments = design.control_arm(), design.treatments()
     judged = {}
     for treatment in treatments:
@@ -149,14 +149,22 @@ def _before(design: Experiment, rows: Rows, units: Units, start: int) -> Floats 
     return known_before(units, rows.where(there))
 
 
-def _by_revision(
+def _by_weights(
     design: Experiment, units: Units, weights: Mapping[int, Mapping[str, float]]
 ) -> tuple[dict[int, dict[str, int]], dict[int, dict[str, float]]]:
-    """Units and weights of the arms of the experiment, by revision; other arms are none of its business."""
+    """Units and weights of the arms of the experiment, by the first of the revisions that have the same weights; other arms are none of its business.
+
+    A mismatch that is too small to be seen in one revision of many is seen in all of them together.
+    """
     counts: dict[int, dict[str, int]] = {}
     shares: dict[int, dict[str, float]] = {}
+    first: dict[tuple[float, ...], int] = {}
     for revision in map(int, np.unique(units.revision)):
         mine = units.arm[units.revision == revision]
-        counts[revision] = {arm: int((mine == index).sum()) for index, arm in enumerate(design.arms)}
-        shares[revision] = {arm: weights[revision].get(arm, 0.0) for arm in design.arms}
+        share = {arm: weights[revision].get(arm, 0.0) for arm in design.arms}
+        key = first.setdefault(tuple(share.values()), revision)
+        shares[key] = share
+        known = counts.setdefault(key, dict.fromkeys(design.arms, 0))
+        for code, arm in enumerate(design.arms):
+            known[arm] += int((mine == code).sum())
     return counts, shares

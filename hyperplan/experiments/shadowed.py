@@ -17,6 +17,7 @@ import numpy as np
 from hyperplan.experiments.losses import BOUNDS, Floats, Loss, difference, lost
 from hyperplan.experiments.paired import Paired, paired
 from hyperplan.experiments.units import fold, rows_of
+from hyperplan.experiments.verdict import between
 from hyperplan.outcomes import Outcomes
 
 FOREVER = 1 << 62
@@ -139,9 +140,7 @@ def _state(found: Paired, minimum: float) -> State:
 
 
 def _why(model: str, shadow: str, loss: Loss, found: Paired, minimum: float, state: State) -> str:
-    low = "no lower bound" if not math.isfinite(found.low) else f"from {found.low:+.3g}"
-    high = "no upper bound" if not math.isfinite(found.high) else f"to {found.high:+.3g}"
-    bounds = f"its {loss} loss less that of {model} is {low}, {high}, with {found.units:,} units"
+    bounds = f"its {loss} loss less that of {model} is {between(found.low, found.high)}, with {found.units:,} units"
     said = {
         "better": f"{shadow} predicts better than {model}",
         "worse": f"{shadow} predicts worse than {model}",

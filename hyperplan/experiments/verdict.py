@@ -92,11 +92,22 @@ def _over(evidence: Evidence) -> bool:
     return evidence.limit is not None and evidence.compared.units >= evidence.limit
 
 
+def between(low: float, high: float) -> str:
+    """Bounds in words, those that are there.
+
+    >>> between(-0.1, 0.25), between(0.1, math.inf), between(-math.inf, math.inf)
+    ('from -0.1 to +0.25', 'at least +0.1', 'not bounded yet')
+    """
+    if math.isfinite(low) and math.isfinite(high):
+        return f"from {low:+.3g} to {high:+.3g}"
+    if math.isfinite(low):
+        return f"at least {low:+.3g}"
+    return f"at most {high:+.3g}" if math.isfinite(high) else "not bounded yet"
+
+
 def _bounds(evidence: Evidence) -> str:
     compared = evidence.compared
-    low = "no lower bound" if math.isinf(compared.low) else f"from {compared.low:+.3g}"
-    high = "no upper bound" if math.isinf(compared.high) else f"to {compared.high:+.3g}"
-    return f"{low}, {high}, with {compared.units:,} units"
+    return f"{between(compared.low, compared.high)}, with {compared.units:,} units"
 
 
 def _found(evidence: Evidence) -> str:
@@ -135,13 +146,15 @@ STATES: tuple[tuple[str, Decision, Callable[[Evidence], bool], Callable[[Evidenc
         "too small",
         "stop",
         _too_small,
-        lambda e: f"no improvement as large as {e.minimum:+.3g}, the smallest that matters, is left: {_bounds(e)}",
+        lambda e: (
+            f"no improvement as large as {e.minimum:+.3g}, the smallest that matters, is left: it is {_bounds(e)}"
+        ),
     ),
     (
         "over",
         "stop",
         _over,
-        lambda e: f"the experiment has had its {e.limit:,} units and nothing is certain: {_bounds(e)}",
+        lambda e: f"the experiment has had its {e.limit:,} units and nothing is certain: the effect is {_bounds(e)}",
     ),
     ("undecided", "go on", lambda _: True, lambda e: f"nothing is certain yet: the effect is {_bounds(e)}"),
 )

@@ -14,8 +14,8 @@ from scipy import special
 from hyperplan.exploration.evidence import Evidence
 from hyperplan.outcomes import Floats
 
-STEPS = 2_000
-"""Steps of the integral; more change the fourth digit."""
+STEPS = 500
+"""Steps of the integral; more of them change the fourth digit."""
 _Distribution = tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
 """A distribution function and its inverse."""
 

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.profile.columns import Counted
+from hyperplan.profile.masked import masked_values, trained_schema
 from hyperplan.profile.profile import Each, Profile
 from hyperplan.profile.reference import Reference
 from hyperplan.schema import AnyFeature, Bool, Category, Float, Int, NumberList, Schema, String
+from hyperplan.secret import Secret
 
 FEWEST_ROWS = 1000
 """Rows of the smallest chunks: with fewer, chance moves a profile more than time does."""
@@ -32,14 +34,16 @@ MOST_CELLS = 1 << 24
 """Values that are profiled at once: bounds the memory that it takes."""
 
 
-def profile_frame(schema: Schema, frame: Any, each: Each = map) -> Profile:
+def profile_frame(schema: Schema, frame: Any, each: Each = map, secret: Secret | None = None) -> Profile:
     """The profile of all the rows of a frame. A feature without a column is missing from every row.
+
+    Personal features are hashed with the `secret`; without one they are left out.
 
     Raises:
         TypeError: it is no frame.
     """
-    profiles = [profile for part in _parts(frame) for profile in _profiles(schema, part, each)]
-    return Profile.merged(profiles or [Profile.of_columns(schema, {})])
+    profiles = [profile for part in _parts(frame) for profile in _profiles(schema, part, each, secret)]
+    return Profile.merged(profiles or [Profile.of_columns(trained_schema(schema, secret), {})])
 
 
 class ReferenceBuilder:
@@ -48,6 +52,7 @@ class ReferenceBuilder:
     Unless `chunk_rows` is given, a chunk has as many rows as make 30 to 60 chunks, and 1,000 at least: whenever there are more than 60, each two
     neighbours become one. Profiles merge exactly, so nothing is lost by it. `rows_expected` spares the work. `time_column` is
     a column of times that are in order; it tells when each chunk was. `each` shares columns out, as the `map` of a pool of threads does.
+    Personal features are hashed with the `secret`; without one they are left out.
     """
 
     def __init__(
@@ -58,8 +63,9 @@ class ReferenceBuilder:
         chunk_rows: int | None = None,
         rows_expected: int = 0,
         each: Each = map,
+        secret: Secret | None = None,
     ) -> None:
-        self._schema, self._time, self._each = schema, time_column, each
+        self._schema, self._time, self._each, self._secret = schema, time_column, each, secret
         self._most = None if chunk_rows else MOST_CHUNKS
         self._size = chunk_rows or max(FEWEST_ROWS, -(-rows_expected // MOST_CHUNKS))
         self._chunks: list[_Chunk] = []
@@ -129,7 +135,7 @@ class ReferenceBuilder:
             raise Invalid(
                 [Problem(pointer(self._time or ""), "the rows are not in the order of this column; sort them by it")]
             )
-        return _Chunk(list(_profiles(self._schema, part, self._each)), span)
+        return _Chunk(list(_profiles(self._schema, part, self._each, self._secret)), span)
 
 
 class _Chunk(NamedTuple):
@@ -201,14 +207,20 @@ def _indexed(column: Any) -> Any:
     return np.asanyarray(column)
 
 
-def _profiles(schema: Schema, part: _Part, each: Each) -> Iterator[Profile]:
+def _profiles(schema: Schema, part: _Part, each: Each, secret: Secret | None) -> Iterator[Profile]:
     """The profiles of a part, in pieces that fit into memory."""
-    columns = {name: column for name, column in part.columns.items() if name in schema.features}
+    shown = trained_schema(schema, secret)
+    columns = {name: column for name, column in part.columns.items() if name in shown.features}
     piece = max(1, MOST_CELLS // max(len(columns), 1))
     for start in range(0, part.rows, piece):
         rows = _Part(columns, part.rows).cut(start, min(start + piece, part.rows))
-        values = {name: _values(schema.features[name], column) for name, column in rows.columns.items()}
-        yield Profile.of_columns(schema, values or {"": np.zeros(rows.rows)}, each)
+        values = {name: _shown(schema.features[name], column, secret) for name, column in rows.columns.items()}
+        yield Profile.of_columns(shown, values or {"": np.zeros(rows.rows)}, each)
+
+
+def _shown(feature: AnyFeature, column: Any, secret: Secret | None) -> NDArray[Any] | Counted:
+    values = _values(feature, column)
+    return values if feature.masking is None or secret is None else masked_values(values, secret)
 
 
 def _values(feature: AnyFeature, column: Any) -> NDArray[Any] | Counted:

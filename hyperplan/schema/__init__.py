@@ -2,7 +2,19 @@
 
 from hyperplan.schema.checker import violations_of
 from hyperplan.schema.decoder import RowType
-from hyperplan.schema.features import AnyFeature, Bool, Category, Feature, Float, Int, NumberList, String, finite
+from hyperplan.schema.features import (
+    AnyFeature,
+    Bool,
+    Category,
+    Feature,
+    Float,
+    Int,
+    Masking,
+    NumberList,
+    String,
+    finite,
+    masking_of,
+)
 from hyperplan.schema.schema import Schema
 from hyperplan.schema.violations import KINDS, SEVERITY, Action, Kind, Violation
 
@@ -17,11 +29,13 @@ __all__ = [
     "Float",
     "Int",
     "Kind",
+    "Masking",
     "NumberList",
     "RowType",
     "Schema",
     "String",
     "Violation",
     "finite",
+    "masking_of",
     "violations_of",
 ]

@@ -22,9 +22,10 @@ def violations_of(schema: Schema, rows: Iterable[Any]) -> Iterator[Violation]:
     owners = {name: name for name in schema.features}
     owners |= {alias: name for name, feature in schema.features.items() for alias in feature.aliases}
     required = [name for name, feature in schema.features.items() if feature.required]
+    shown = kind_of if any(feature.pii for feature in schema.features.values()) else shortened
     for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            yield Violation(index, "", "type", "an object with a key for each feature", shortened(row))
+            yield Violation(index, "", "type", "an object with a key for each feature", shown(row))
             continue
         named = {owners[key] for key in row if key in owners}
         named.update(required)

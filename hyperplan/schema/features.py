@@ -26,6 +26,10 @@ class Fault(NamedTuple):
     got: str
 
 
+Masking = Literal["hash", "drop"]
+"""What becomes of a personal value before it leaves the sidecar: a keyed hash stands for it, or nothing does."""
+
+
 class Feature(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"
 ):
@@ -33,7 +37,7 @@ class Feature(
 
     `source` names the feed or team it comes from: one broken source is one alert. `aliases` are the other names under
     which the feature is known to arrive; they are recognised and reported, the body stays as it is. `pii` marks what
-    must not leave the sidecar in the clear.
+    must not leave the sidecar in the clear, and says how it is masked; true is `hash`.
     """
 
     required: bool = True
@@ -41,8 +45,13 @@ class Feature(
     aliases: tuple[str, ...] = ()
     unit: str | None = None
     source: str | None = None
-    pii: bool = False
+    pii: bool | Masking = False
     description: str | None = None
+
+    @property
+    def masking(self) -> Masking | None:
+        """How values are masked; None for those that are not."""
+        return masking_of(self.pii)
 
     def accepted(self) -> Any:
         """The msgspec type of the good values that are not null."""
@@ -204,6 +213,11 @@ class NumberList(_Number, frozen=True, kw_only=True, tag="list"):
             return Fault("type", self.noun(), shortened(value))
         faults = [fault for item in value if (fault := self._fault_of_number(item))]
         return min(faults, key=lambda fault: fault.kind != "type", default=None)
+
+
+def masking_of(pii: bool | Masking) -> Masking | None:
+    """What a mark means."""
+    return "hash" if pii is True else pii or None
 
 
 AnyFeature: TypeAlias = Float | Int | Bool | String | Category | NumberList

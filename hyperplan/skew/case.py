@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from hyperplan.comparison.readings import THRESHOLD
 from hyperplan.profile import Profile
 from hyperplan.schema import Schema
+from hyperplan.secret import Secret
 from hyperplan.skew.labels import LabelCoverage
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class Case:
         season: Sequence[Look] = (),
         labels: Sequence[LabelCoverage] = (),
         threshold: float = THRESHOLD,
+        secret: Secret | None = None,
     ) -> None:
         self.schema = schema
         self.reference = tuple(reference)
@@ -48,6 +50,7 @@ class Case:
         self.season = tuple(season)
         self.labels = tuple(labels)
         self.threshold = threshold
+        self.secret = secret
         self._known: dict[Hashable, Any] = {}
         self._seen: dict[Hashable, Any] = {}
         self._of_each = _of_each((*self.looks, *self.season), {})
@@ -60,7 +63,7 @@ class Case:
         What was reckoned of the reference is kept for all of them, what was reckoned of a look for as long as it is shown: who asks after each
         look asks of the case before.
         """
-        other = Case(self.schema, self.reference, looks, season, labels, self.threshold)
+        other = Case(self.schema, self.reference, looks, season, labels, self.threshold, self.secret)
         other._known = self._known
         other._of_each = _of_each((*other.looks, *other.season), self._of_each)
         return other

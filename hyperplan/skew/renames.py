@@ -172,7 +172,7 @@ def _witnesses(case: Case, name: str, gone: Gone, fields: Iterable[str]) -> Iter
     now = Profile.merged(look.profile for look in looks)
     chunks = [chunk.features[name] for chunk in case.reference[-STRETCHES:] if name in chunk.features]
     history = History(case.training.features[name], chunks, _stretches(before, name, now.rows))
-    unhashed = Unhashed(case.schema.features[name], history.training, history.stretches)
+    unhashed = Unhashed(case.schema.features[name], history.training, history.stretches, case.secret)
     others = _others(case, name, now, unhashed)
     for field in in_its_place:
         # Looks may have more such fields between them than one profile keeps.

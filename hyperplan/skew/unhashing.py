@@ -11,9 +11,9 @@ likewise, and so each hash of a field becomes one of
 No value is told to anybody: only how many fell into which bin.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from hyperplan.profile import CategoryCounts, FeatureProfile, Numbers
 from hyperplan.profile.quantiles import keys_of
 from hyperplan.sample import hashed
 from hyperplan.schema import AnyFeature, Bool
+from hyperplan.secret import Secret
 from hyperplan.skew.bins import MOST_CATEGORIES, edges_of, holds_texts, numbers_of
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,9 @@ USUAL = (0.99, 0.005, 0.005)
 """Shares of the kinds of values in rows that nothing is known of."""
 STEPPED = 0.9
 """The share of numbers that must be multiples of a step for it to be the feature's."""
+
+
+HashValue = Callable[[Any], str]
 
 
 class Shares(NamedTuple):
@@ -72,12 +76,20 @@ def _shares(counts: Floats) -> Floats:
 class Unhashed:
     """The hashes of all that a feature can hold, by bin."""
 
-    def __init__(self, feature: AnyFeature, training: FeatureProfile, recent: Sequence[FeatureProfile] = ()) -> None:
+    def __init__(
+        self,
+        feature: AnyFeature,
+        training: FeatureProfile,
+        recent: Sequence[FeatureProfile] = (),
+        secret: Secret | None = None,
+    ) -> None:
         several = [training, *recent]
+        self._secret = secret
+        hash_value = _hash_of(feature, secret)
         if holds_texts(training):
-            self._cut: _Texts | _Numbers = _Texts(feature, several)
+            self._cut: _Texts | _Numbers = _Texts(several, hash_value)
         else:
-            self._cut = _Numbers(training)
+            self._cut = _Numbers(training, hash_value)
         self._bins = self._cut.hashes(several)
 
     def of_hashes(self, field: FeatureProfile) -> Sorted:
@@ -89,44 +101,51 @@ class Unhashed:
 
     def of_another(self, feature: AnyFeature, profile: FeatureProfile) -> Sorted:
         """What another feature held, as far as its values are kept: hashed, and then sorted as an unknown field is."""
-        return self.of_hashes(FeatureProfile(values=CategoryCounts(MOST_HASHED, _hashes(feature, profile))))
+        return self.of_hashes(
+            FeatureProfile(values=CategoryCounts(MOST_HASHED, _hashes(_hash_of(feature, self._secret), profile)))
+        )
 
     def of_values(self, profile: FeatureProfile) -> Sorted:
         """What the feature itself held, sorted as its hashes would be."""
         return self._cut.counts(profile)
 
 
-def _hashes(feature: AnyFeature, profile: FeatureProfile) -> dict[str, int]:
+def _hashes(hash_value: HashValue, profile: FeatureProfile) -> dict[str, int]:
     """Hashes of values, with their counts; of many those that are kept, which any value is as likely to be as another."""
     if holds_texts(profile):
-        return dict(
-            islice(((_hash_of_text(feature, value), count) for value, count in _counted([profile])), MOST_HASHED)
-        )
+        return dict(islice(((hash_value(value), count) for value, count in _counted([profile])), MOST_HASHED))
     numbers = numbers_of(profile)
     if numbers.frequent.complete:
-        return {hashed(value): count for value, count in numbers.frequent.counts.items()}
+        return {hash_value(value): count for value, count in numbers.frequent.counts.items()}
     values, counts = numbers.sample.items()
-    return {hashed(value): count for value, count in zip(values.tolist(), counts.tolist(), strict=True)}
+    return {hash_value(value): count for value, count in zip(values.tolist(), counts.tolist(), strict=True)}
 
 
-def _hash_of_text(feature: AnyFeature, value: str) -> str:
-    return hashed(value == "true" if isinstance(feature, Bool) else value)
+def _hash_of(feature: AnyFeature, secret: Secret | None) -> HashValue:
+    """How samples hash an unknown field that holds what a feature does, by what its profile has for a value.
+
+    Of a personal feature the profile has nothing but such hashes.
+    """
+    if feature.masking is not None:
+        return str
+    keyed = hashed if secret is None else secret.value
+    return (lambda value: keyed(value == "true")) if isinstance(feature, Bool) else keyed
 
 
 class _Texts:
     """The common texts of a feature have bins to themselves, the others share the last."""
 
-    def __init__(self, feature: AnyFeature, several: Sequence[FeatureProfile]) -> None:
+    def __init__(self, several: Sequence[FeatureProfile], hash_value: HashValue) -> None:
+        self._hash = hash_value
         known: dict[str, int] = {}
         for value, count in _counted(several):
             known[value] = known.get(value, 0) + count
         common = sorted(known, key=lambda value: (-known[value], value))
         self._bin = {value: min(place, MOST_CATEGORIES) for place, value in enumerate(common)}
-        self._feature = feature
         self.size = max(self._bin.values(), default=0) + 1
 
     def hashes(self, several: Sequence[FeatureProfile]) -> dict[str, int]:  # noqa: ARG002 - as for numbers
-        return {_hash_of_text(self._feature, value): place for value, place in self._bin.items()}
+        return {self._hash(value): place for value, place in self._bin.items()}
 
     def counts(self, profile: FeatureProfile) -> Sorted:
         bins, foreign = np.zeros(self.size), 0
@@ -152,7 +171,8 @@ def _counted(several: Iterable[FeatureProfile]) -> Iterator[tuple[str, int]]:
 class _Numbers:
     """Few numbers have a bin each; many are cut at their deciles, by the cells of the sketch."""
 
-    def __init__(self, training: FeatureProfile) -> None:
+    def __init__(self, training: FeatureProfile, hash_value: HashValue) -> None:
+        self._hash = hash_value
         self._training = numbers_of(training)
         frequent = self._training.frequent
         self._few = np.array(sorted(frequent.counts), np.float64) if frequent.complete else None
@@ -166,7 +186,8 @@ class _Numbers:
             for numbers in map(numbers_of, several)
         ]
         values = np.unique(np.concatenate([*kept, self._multiples()]))
-        return {hashed(value): place for value, place in zip(values.tolist(), self._places(values, kept), strict=True)}
+        places = self._places(values, kept)
+        return {self._hash(value): place for value, place in zip(values.tolist(), places, strict=True)}
 
     def _multiples(self) -> Floats:
         if self._step is None:

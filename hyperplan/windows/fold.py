@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hyperplan.endpoint import Endpoint
+from hyperplan.privacy import shown_schema
 from hyperplan.profile import Profile
 from hyperplan.sample import Sample
 from hyperplan.windows.keys import ALL, OTHER, WindowKey, part_of, rounded_inclusion, slice_of
@@ -99,7 +100,7 @@ def _most_frequent(values: Counter[str]) -> list[str]:
 def _profiler(endpoint: Endpoint | None) -> _Profiler:
     if endpoint is None:
         return lambda samples: Profile.of_samples(None, samples)
-    schema, task = endpoint.schema, endpoint.task
+    schema, task = shown_schema(endpoint.schema), endpoint.task
     return lambda samples: Profile.of_samples(schema, samples, task)
 
 

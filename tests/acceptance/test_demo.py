@@ -67,3 +67,32 @@ def test_the_seconds_and_the_rename_are_called_by_their_names_and_shown(told: An
     assert "dist" in rename["sentence"]
     for alert in (seconds, rename):
         assert (pictures / f"{alert['id']}.svg").read_text().startswith("<svg")
+
+
+def test_the_truth_comes_back_and_no_client_notices_who_is_compared(told: Any) -> None:
+    experiment = told["experiment"]
+    assert (experiment["flights"], experiment["client_errors"]) == (12_000, 0)
+    assert experiment["labels"] > 11_000
+
+
+def test_the_experiment_ends_with_the_verdict_that_the_model_beats_the_rule(told: Any) -> None:
+    (treatment,) = told["experiment"]["experiment"]["treatments"]
+    assert (treatment["treatment"], treatment["control"]) == ("gbm@1", "prior@1")
+    assert treatment["verdict"]["decision"] == "ship", treatment["verdict"]["why"]
+    assert treatment["effect"]["low"] > 0
+
+
+def test_the_shadow_is_judged_on_the_same_flights_as_the_models_that_answered(told: Any) -> None:
+    (shadow,) = told["experiment"]["paired"]["shadows"]
+    against = {one["model"]: one for one in shadow["against"]}
+    assert shadow["shadow"] == "logit@1"
+    assert against["prior@1"]["state"] == "better"
+    assert against["gbm@1"]["estimate"] > against["prior@1"]["estimate"]
+
+
+def test_thresholds_are_learnt_from_the_labels_for_each_model_its_own(told: Any) -> None:
+    models = told["experiment"]["thresholds"]["models"]
+    gbm = models["gbm@1"]
+    assert gbm["origin"] == "labels"
+    assert 0.1 < gbm["setting"] < 0.4  # a wrong "on time" costs five times as much, so late is called early
+    assert gbm["learnt"]["labels"] > 1000

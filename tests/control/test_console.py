@@ -11,6 +11,7 @@ from litestar.testing import TestClient
 from control.app import CONSOLE
 
 FILES = sorted(path.name for path in CONSOLE.iterdir())
+PAGES = [name for name in FILES if name.endswith(".html")]
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
 MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
@@ -73,8 +74,9 @@ def test_nothing_refers_to_another_origin(name: str) -> None:
     assert re.findall(r"""["'`(=]\s*//""", text) == []
 
 
-def test_the_page_holds_no_scripts_and_styles_that_the_policy_would_block() -> None:
-    page = Page(source("index.html"))
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_holds_no_scripts_and_styles_that_the_policy_would_block(name: str) -> None:
+    page = Page(source(name))
     assert "".join(page.inline).strip() == ""
     names = [name for _, attributes in page.elements for name in attributes]
     assert [name for name in names if name == "style" or name.startswith("on")] == []
@@ -87,8 +89,8 @@ def test_what_clients_named_is_never_read_as_markup(name: str) -> None:
 
 
 def test_every_file_is_used() -> None:
-    page = Page(source("index.html"))
-    used = {"index.html"} | {value for _, at in page.elements for key in ("src", "href") if (value := at.get(key))}
+    elements = [attributes for name in PAGES for _, attributes in Page(source(name)).elements]
+    used = {"index.html"} | {value for at in elements for key in ("src", "href") if (value := at.get(key))}
     imported = {name for script in SCRIPTS for name in re.findall(r'from "\./([^"]+)"', source(script))}
     assert set(FILES) <= used | imported
     assert imported <= set(FILES)

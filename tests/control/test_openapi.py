@@ -9,7 +9,14 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 Client = TestClient[Litestar]
-SAID_BY_THEIR_PATHS = ("drain_model", "resume_exploration", "pause_rollout", "resume_rollout", "abort_rollout")
+SAID_BY_THEIR_PATHS = (
+    "drain_model",
+    "learn_thresholds",
+    "resume_exploration",
+    "pause_rollout",
+    "resume_rollout",
+    "abort_rollout",
+)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.testing import TestClient
 
 from control.api import (
+    entities,
     export,
     feedback,
     performance,
@@ -204,6 +205,7 @@ def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
     explaining = Explaining(registry, Lineages(registry), "http://jaeger:16686/")
     app = Litestar(
         [
+            *entities.handlers,
             *export.handlers,
             *feedback.handlers,
             *performance.handlers,
@@ -222,6 +224,7 @@ def api(store: Store, registry: Registry) -> Iterator[TestClient[Litestar]]:
             "explaining": Provide(lambda: explaining, sync_to_thread=False),
         },
         exception_handlers=HANDLERS,
+        logging_config=None,
     )
     with TestClient(app) as client:
         yield client

@@ -4,14 +4,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from control.registry import Change, Registry, Write
 from control.stores import Store
 from control.stores.arrivals import Arrival
+from hyperplan.endpoint import Endpoint
 from hyperplan.feedback import Feedback
 from hyperplan.sample import Sample
+from hyperplan.thresholds.block import Objective, Thresholds
 from tests.support.databases import EVERYWHERE
 
 Api = TestClient[Litestar]
@@ -74,6 +78,17 @@ def test_labels_that_came_fast_are_counted_apart_unless_they_are_asked_for(
 def test_one_model_or_arm_can_be_asked_for(api: Api) -> None:
     assert list(api.get(PATH, params={"since": "-11h", "model": "gbm@1"}).json()["parts"]) == ["gbm@1"]
     assert list(api.get(PATH, params={"since": "-11h", "arm": "logit@1"}).json()["parts"]) == ["logit@1"]
+
+
+@pytest.mark.usefixtures("served")
+def test_decisions_are_those_of_the_threshold_that_is_in_force(api: Api, registry: Registry) -> None:
+    def pinned(endpoint: Endpoint) -> Endpoint:
+        thresholds = Thresholds(objective=Objective(f_beta=1.0), pinned={"gbm@1": 0.95})
+        return msgspec.structs.replace(endpoint, thresholds=thresholds)
+
+    registry.edit("flight-delay", Change.THRESHOLD, Write(), pinned)
+    metrics = api.get(PATH, params={"since": "-11h", "model": "gbm@1"}).json()["parts"]["gbm@1"]["total"]["metrics"]
+    assert (metrics["positive_rate"]["value"], metrics["recall"]["value"]) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_file_of_a_version_without_shadows_gets_the_table_and_keeps_its_sample
     store.close()
     with duckdb.connect(str(tmp_path / "samples.duckdb")) as connection:
         connection.execute(
-            "DROP TABLE feedback; ALTER TABLE samples DROP COLUMN looked_up; "
+            "DROP TABLE forgotten; DROP TABLE feedback; ALTER TABLE samples DROP COLUMN looked_up; "
             "DROP TABLE shadows; ALTER TABLE samples DROP COLUMN forced; DROP TABLE windows; "
             "CREATE TABLE profiles (endpoint VARCHAR, model VARCHAR, bucket BIGINT, profile BLOB); "
             "ALTER TABLE counter_increments DROP COLUMN id; ALTER TABLE counter_increments DROP COLUMN parts; "

@@ -32,6 +32,14 @@ def test_a_person_pauses_resumes_and_aborts_it_by_name(site: Site) -> None:
     assert site.registry.history(NAME, limit=1)[0].author == "ada"
 
 
+def test_the_newest_of_each_endpoint_are_listed(site: Site) -> None:
+    assert site.client.get("/v1/rollouts").json() == []
+    site.start()
+    site.client.post(f"{ROLLOUT}/abort")
+    newest = site.start()
+    assert site.client.get("/v1/rollouts").json() == [newest]
+
+
 def test_an_endpoint_has_one_at_a_time(site: Site) -> None:
     site.start()
     answer = site.client.post(ROLLOUT, json={"canary": "gbm@2"})

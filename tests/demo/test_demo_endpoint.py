@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import demo.endpoint
 from demo.client import PATH
-from demo.endpoint import NAME, app, document
+from demo.endpoint import NAME, app, document, document_of_experiment
 from demo.faults import in_seconds, renamed
 from demo.flights import CATEGORIES, FEATURES, TAIL_NUMBER, Row, each, for_training
 from demo.models import encoder_of
@@ -40,9 +40,22 @@ def test_the_file_itself_is_an_endpoint_document() -> None:
     assert ENDPOINT.name == NAME
 
 
+def test_with_the_experiment_it_is_one_too_and_the_rest_stays() -> None:
+    found = parse_endpoint(document_of_experiment({"gbm@1": "http://127.0.0.1:7001"}))
+    assert (found.match, found.schema, found.models["logit@1"]) == (
+        ENDPOINT.match,
+        ENDPOINT.schema,
+        ENDPOINT.models["logit@1"],
+    )
+    assert found.models["gbm@1"].port() == 7001
+    assert found.experiment is not None
+    assert found.experiment.control_arm() == "prior@1"
+    assert found.routing.shadow == ("logit@1",)
+
+
 def test_the_document_is_part_of_the_package() -> None:
     pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
-    assert "endpoint.yaml" in pyproject["tool"]["setuptools"]["package-data"].get("demo", [])
+    assert "*.yaml" in pyproject["tool"]["setuptools"]["package-data"].get("demo", [])
 
 
 def test_the_endpoint_is_where_the_client_asks() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from demo.flights import FEATURES, Flight, each, for_replay, for_training
+from demo.flights import FEATURES, Flight, each, for_experiment, for_replay, for_training
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,3 +85,16 @@ def test_weather_that_nobody_wrote_down_is_null(replayed: list[Flight]) -> None:
 def test_late_is_more_than_fifteen_minutes(flights: "pd.DataFrame") -> None:
     known = for_training(flights)
     assert known["late"].mean() == pytest.approx(0.249, abs=0.0005)
+
+
+def test_the_flights_of_the_experiment_are_others_than_those_of_the_replay(flights: "pd.DataFrame") -> None:
+    some = for_experiment(flights, 500, replayed=1000)
+    assert len(some) == 500
+    assert not set(some.index) & set(for_replay(flights, 1000).index)
+    assert len(for_experiment(flights, 500, replayed=None)) == 500
+
+
+def test_flights_land_hours_after_they_leave_and_what_is_late_is_known_only_then(replayed: list[Flight]) -> None:
+    assert all((flight.landed is None) == (flight.late is None) for flight in replayed)
+    hours = [(flight.landed - flight.scheduled).total_seconds() / 3600 for flight in replayed if flight.landed]
+    assert 2 < sum(hours) / len(hours) < 4

@@ -82,6 +82,13 @@ def test_an_arm_that_loses_units_makes_the_experiment_broken() -> None:
     assert judged(design(), served(0.4, lost=0.2)).verdict.state == "mismatch"
 
 
+def test_a_mismatch_is_seen_over_many_revisions_of_the_same_weights() -> None:
+    rows = rows_in(served(0, lost=0.2), design())
+    steps = rows._replace(revision=rows.entity % 1000)
+    found = judge(design(), steps, dict.fromkeys(range(1000), WEIGHTS[1]), START, START + DAY)
+    assert found["b@1"].verdict.state == "mismatch"
+
+
 def test_a_broken_guardrail_stops_a_better_arm() -> None:
     ticks, many = np.full(20, 100.0), np.full(20, 6.0)
     counters = {"errors": {"a@1": Counted(many / 6, ticks), "b@1": Counted(many, ticks)}}

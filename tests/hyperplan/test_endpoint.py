@@ -161,7 +161,7 @@ def test_a_short_document_gets_defaults_that_break_nobody() -> None:
         ("models/logit@1", {"rule": "features.dep_delay > 15.0"}, "/models/logit@1/rule"),
         ("models/logit", {"url": "http://a", "protocol": "tfserving"}, "/models/logit"),
         ("protocol", "oip", "/routing/default"),
-        ("schema/features/tailnum/pii", True, "/schema/features/tailnum/pii"),
+        ("schema/features/tailnum/pii", "mask", "/schema/features/tailnum/pii"),
         ("schema/features", {}, "/schema/features"),
         ("schema/features/", {"type": "float"}, "/schema/features/"),
         ("schema/features/a\tb", {"type": "float"}, "/schema/features/a\tb"),
@@ -291,11 +291,32 @@ def test_a_protocol_that_is_missing_is_reported_once(plain: dict[str, Any]) -> N
     assert places(plain) == ["/models/gbm@1/protocol"]
 
 
-def test_what_is_not_served_yet_says_so(plain: dict[str, Any]) -> None:
+@pytest.mark.parametrize("pii", [True, False, "hash", "drop"])
+def test_a_feature_may_be_personal_in_these_ways(plain: dict[str, Any], pii: bool | str) -> None:
+    plain["schema"]["features"]["tailnum"]["pii"] = pii
+    assert places(plain) == []
+
+
+def test_an_entity_is_masked_as_its_feature_is_unless_it_says_otherwise(plain: dict[str, Any]) -> None:
+    plain["schema"]["features"]["tailnum"]["pii"] = "drop"
+    plain["entity"] = {"feature": "tailnum"}
+    assert parse_endpoint(json.dumps(plain)).entity_masking() == "drop"
+    plain["entity"]["pii"] = "hash"
+    assert parse_endpoint(json.dumps(plain)).entity_masking() == "hash"
+    plain["entity"] = {"header": "x-user-id", "pii": True}
+    assert parse_endpoint(json.dumps(plain)).entity_masking() == "hash"
+
+
+def test_an_entity_that_would_show_a_personal_feature_is_refused(plain: dict[str, Any]) -> None:
     plain["schema"]["features"]["tailnum"]["pii"] = True
-    found = details(plain)
-    assert set(found) == {"/schema/features/tailnum/pii"}
-    assert all("yet" in detail for detail in found.values())
+    plain["entity"] = {"feature": "tailnum", "pii": False}
+    assert "'tailnum'" in details(plain)["/entity/pii"]
+
+
+def test_what_is_dropped_slices_nothing(plain: dict[str, Any]) -> None:
+    plain["schema"]["features"]["carrier"]["pii"] = "drop"
+    plain["slices"] = ["carrier"]
+    assert places(plain) == ["/slices/0"]
 
 
 @pytest.mark.parametrize(("feature", "reason"), [("dep_delay", "may be null"), ("tailnum", "may be absent")])

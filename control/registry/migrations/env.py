@@ -5,7 +5,8 @@ from alembic import context
 import control.alerts.tables
 import control.experiments.tables
 import control.exploration.tables
-import control.jobs.tables  # noqa: F401
+import control.jobs.tables
+import control.thresholds.tables  # noqa: F401
 from control.registry.tables import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

@@ -37,6 +37,9 @@ class Reader(Protocol):
     def rows(self, query: Any) -> list[tuple[Any, ...]]:
         """The rows that an ibis expression over the tables stands for."""
 
+    def is_empty(self, table: StoredTable) -> bool:
+        """Whether a table has no rows."""
+
     def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
         """These columns of the rows that have this value where the table is looked up, fast however many rows there are."""
 
@@ -60,6 +63,12 @@ class Writer(Reader, Protocol):
     def put(self, table: StoredTable, rows: pa.Table) -> None:
         """Add rows, each in place of the one with its key."""
 
+    def remove(self, table: StoredTable, column: str, values: Sequence[str], endpoint: str | None) -> list[str]:
+        """Remove the rows that have one of these values in a column, of one endpoint or of all; the endpoint of each.
+
+        In a database without transactions they are gone at once.
+        """
+
     def merge(self, table: StoredTable, scattered: pa.Table, merged: pa.Table) -> None:
         """Replace rows, given by their keys, by others that say the same in fewer.
 
@@ -71,7 +80,12 @@ class Writer(Reader, Protocol):
 
 
 class Database(Protocol):
-    """An open database with all the tables. Every method may be called from any thread."""
+    """An open database with all the tables. Every method may be called from any thread.
+
+    `transactional` says whether who writes sees all that was written before, by anybody. Where not, he has to look again afterwards.
+    """
+
+    transactional: bool
 
     def reading(self) -> AbstractContextManager[Reader]:
         """Ask questions.
@@ -86,6 +100,9 @@ class Database(Protocol):
         Raises:
             Unavailable: the database cannot be reached, or failed; nothing was written, or all.
         """
+
+    def writing_alone(self) -> AbstractContextManager[Writer]:
+        """The same while nobody else writes, as far as the database can see to that: when those who do are done, and before others begin."""
 
     def delete_before(self, table: StoredTable, column: str, time: int) -> None:
         """Remove the rows that are older than a time, by the column that says how old they are.

@@ -39,6 +39,7 @@ MOST_TIMES = 5_000
 SAME = {
     "samples": {"prediction_id": "id"},
     "shadows": {"prediction_id": "id"},
+    "forgotten": {"subject": "id"},
     "feedback": {"subject": "id", "place": "model", "label": "truth"},
     "windows": {"start": "time"},
     "counter_states": {"series": "model", "instance": "id", "start": "time"},
@@ -53,6 +54,8 @@ _ONE_BLOCK = {"async_insert": 0, "min_insert_block_size_bytes": 0, "max_insert_b
 
 class ClickHouse:
     """Connections to a database with all the tables."""
+
+    transactional = False
 
     def __init__(self, url: URL) -> None:
         """Connect, and make the tables or bring them up to date.
@@ -91,6 +94,9 @@ class ClickHouse:
             session = _Session(client)
             yield session
             session.send()
+
+    writing_alone = writing
+    """Nobody can be kept out."""
 
     def delete_before(self, table: StoredTable, column: str, time: int) -> None:
         """See `Database.delete_before`."""
@@ -161,6 +167,9 @@ class _Session:
         found = self._client.query(compiled(query, "clickhouse"), column_formats=binary | lists)
         return [tuple(row) for row in found.result_rows]
 
+    def is_empty(self, table: StoredTable) -> bool:
+        return not self._client.query(f"SELECT time FROM facts WHERE fact = '{table.name}' LIMIT 1").result_rows
+
     def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
         binary: dict[str, Any] = {name: "bytes" for name in columns if table.columns[name].type == "binary"}
         named = ", ".join(SAME[table.name].get(column, column) for column in columns)
@@ -195,6 +204,18 @@ class _Session:
         # What is put only ever grows, or the one that is put last stands for all.
         newest = rows["value"] if "value" in rows.column_names else _now(self._client)
         self._facts.append(_facts(table, rows, newest, gone=0))
+
+    def remove(self, table: StoredTable, column: str, values: Sequence[str], endpoint: str | None) -> list[str]:
+        place = "" if endpoint is None else " AND endpoint = %(endpoint)s"
+        which = f"fact = '{table.name}' AND {SAME[table.name].get(column, column)} IN %(values)s{place}"
+        removed: list[str] = []
+        for start in range(0, len(values), MOST_TIMES):
+            some = {"values": tuple(values[start : start + MOST_TIMES]), "endpoint": endpoint}
+            found = self._client.query(f"SELECT endpoint FROM facts FINAL WHERE {which}", some, _LONG_QUESTION)
+            if found.result_rows:
+                self._client.command(f"DELETE FROM facts WHERE {which}", some, settings=_LONG_QUESTION)
+            removed += [name for (name,) in found.result_rows]
+        return removed
 
     def merge(self, table: StoredTable, scattered: pa.Table, merged: pa.Table) -> None:
         others = scattered.filter(pc.invert(pc.is_in(scattered["id"], merged["id"].combine_chunks())))

@@ -29,6 +29,8 @@ from control.stores.tables import TABLES, StoredTable
 class DuckDB:
     """An open file with all its tables."""
 
+    transactional = True
+
     def __init__(self, path: Path) -> None:
         """Open or create the file.
 
@@ -72,6 +74,9 @@ class DuckDB:
         """See `Database.writing`."""
         with self._told(), self._transaction() as cursor:
             yield _Cursor(cursor, self._where)
+
+    writing_alone = writing
+    """There is one writer."""
 
     def delete_before(self, table: StoredTable, column: str, time: int) -> None:
         """See `Database.delete_before`."""
@@ -162,6 +167,9 @@ class _Cursor:
     def rows(self, query: Any) -> list[tuple[Any, ...]]:
         return self.execute(compiled(query, "duckdb"))
 
+    def is_empty(self, table: StoredTable) -> bool:
+        return not self.execute(f"SELECT time FROM {table.name} LIMIT 1")
+
     def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
         # An index (ART) would do without spans, but it made taking rows in twice as dear and had others wait for seconds while it was written.
         hashed = _hash(value)
@@ -196,6 +204,14 @@ class _Cursor:
 
     def put(self, table: StoredTable, rows: pa.Table) -> None:
         self._insert("INSERT OR REPLACE INTO", table, rows)
+
+    def remove(self, table: StoredTable, column: str, values: Sequence[str], endpoint: str | None) -> list[str]:
+        found = self.execute(
+            f"DELETE FROM {table.name} WHERE {column} IN (SELECT unnest(?::VARCHAR[])) AND endpoint = coalesce(?, endpoint) "
+            "RETURNING endpoint",
+            [list(values), endpoint],
+        )
+        return [place for (place,) in found]
 
     def merge(self, table: StoredTable, scattered: pa.Table, merged: pa.Table) -> None:
         ids = scattered["id"].to_pylist()

@@ -22,12 +22,16 @@ from control.stores.tables import StoredTable
 PATIENCE = 5
 """Seconds that control waits for a connection."""
 
+_WRITERS_LOCK = 0x68797065_77726974
+"""Shared by all who write, unless somebody has to be alone."""
 _STEPS_LOCK = 0x68797065_73746570
 """Held while tables are made, so that of several controls that start at once one does."""
 
 
 class PostgreSQL:
     """Connections to a database with all the tables."""
+
+    transactional = True
 
     def __init__(self, url: URL) -> None:
         """Connect, and make the tables or bring them up to date.
@@ -68,8 +72,20 @@ class PostgreSQL:
     @contextmanager
     def writing(self) -> Iterator["_Cursor"]:
         """See `Database.writing`."""
+        with self._writing("pg_advisory_xact_lock_shared") as cursor:
+            yield cursor
+
+    @contextmanager
+    def writing_alone(self) -> Iterator["_Cursor"]:
+        """See `Database.writing_alone`."""
+        with self._writing("pg_advisory_xact_lock") as cursor:
+            yield cursor
+
+    @contextmanager
+    def _writing(self, lock: str) -> Iterator["_Cursor"]:
         with self.reading() as cursor:
             cursor.execute("SET LOCAL synchronous_commit = on")
+            cursor.execute(f"SELECT {lock}(%s)", [_WRITERS_LOCK])
             yield cursor
 
     def delete_before(self, table: StoredTable, column: str, time: int) -> None:
@@ -111,6 +127,9 @@ class _Cursor:
     def rows(self, query: Any) -> list[tuple[Any, ...]]:
         return self.execute(compiled(query, "postgres"))
 
+    def is_empty(self, table: StoredTable) -> bool:
+        return not self.execute(f"SELECT time FROM {table.name} LIMIT 1")
+
     def having(self, table: StoredTable, columns: Sequence[str], value: str) -> list[tuple[Any, ...]]:
         return self.execute(f"SELECT {', '.join(columns)} FROM {table.name} WHERE {table.looked_up} = %s", [value])
 
@@ -139,6 +158,13 @@ class _Cursor:
             f"DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in others)}".encode(),
             _tuples(rows),
         )
+
+    def remove(self, table: StoredTable, column: str, values: Sequence[str], endpoint: str | None) -> list[str]:
+        found = self.execute(
+            f"DELETE FROM {table.name} WHERE {column} = ANY(%s::TEXT[]) AND endpoint = coalesce(%s, endpoint) RETURNING endpoint",
+            [list(values), endpoint],
+        )
+        return [place for (place,) in found]
 
     def merge(self, table: StoredTable, scattered: pa.Table, merged: pa.Table) -> None:
         ids = scattered["id"].to_pylist()

@@ -1,0 +1,50 @@
+"""The command that has an entity forgotten."""
+
+import json
+import os
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+import typer
+
+from cli.app import app
+from cli.keys import read_secret
+from cli.options import CONTROL, ControlUrl, Json, KeyFile
+
+
+@app.command()
+def forget(
+    key: Annotated[str, typer.Argument(help="The entity as clients name it, or its hash (pii-...).")],
+    endpoint: Annotated[str | None, typer.Option(help="At this endpoint only.", show_default="at all of them")] = None,
+    key_file: KeyFile = None,
+    control: ControlUrl = CONTROL,
+    as_json: Json = False,
+) -> None:
+    """Forget an entity: erase its samples, what shadows answered to its requests, and the truth about its predictions.
+
+    What comes later about predictions made before now is not kept. Asked again there is nothing left to erase.
+
+    Where entities are kept as hashes (pii), the name is hashed with the key of the sidecars: --key-file, HYPERPLAN_KEY, or control's own.
+
+    hyperplan forget N14228
+
+    hyperplan forget a.person@example.org --endpoint churn --key-file hyperplan.key
+    """
+    from cli.api import ControlApi
+
+    secret = read_secret(key_file, os.environ)
+    given = {"endpoint": endpoint, "hashed": secret.entity(key) if secret is not None else None}
+    asked = urlencode({name: value for name, value in given.items() if value is not None})
+    with ControlApi(control) as api:
+        erased = api.call("DELETE", f"/v1/entities/{quote(key, safe='')}{'?' if asked else ''}{asked}")
+    if as_json:
+        typer.echo(json.dumps(erased))
+        return
+    for place in erased["endpoints"]:
+        typer.echo(f"{place['endpoint']}: {_counted(place)}")
+    typer.echo(f"erased in all: {_counted(erased)}")
+    typer.echo(erased["stays"])
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return f"{counts['samples']:,} samples, {counts['shadows']:,} answers of shadows, {counts['feedback']:,} feedback"
