@@ -1,5 +1,6 @@
 """Skew: each feature of what was served, by windows of time, against what the model was trained on."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from hyperplan.schema import Kind, Schema
 from hyperplan.skew import FeatureSkew, compare
 from hyperplan.skew.detect import detect
 from hyperplan.skew.finding import Against, Finding, SkewKind
-from hyperplan.windows import ALL, Bucket, condensed, profile_of
+from hyperplan.windows import ALL, Bucket, by_look, condensed, profile_of
 
 
 class FeatureReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +118,9 @@ def get_skew(
     asked = read_period(since, until, window, store.bucket_seconds)
     chosen = None if arm is None else _known("arm", endpoint, arm)
     traffic = Traffic(name, asked.since, asked.until, chosen, slice or ALL)
-    buckets = traffic.buckets(store)
-    period = _widened(asked, buckets)
+    stored = traffic.buckets(store)
+    period = _widened(asked, stored)
+    buckets = _condensed(period, stored)
     reference = store.references.get(name, named)
     case = case_of(store, endpoint, named, reference, traffic, buckets)
     parts = [condensed(part) for part in _by_window(period, buckets)]
@@ -157,6 +159,15 @@ def _widened(period: Period, buckets: Sequence[Bucket]) -> Period:
         return period
     since = min(period.since, *(bucket.key.start for bucket in buckets))
     return Period(since, period.until, max(period.window, *(bucket.key.width for bucket in buckets)))
+
+
+def _condensed(period: Period, buckets: Sequence[Bucket]) -> list[Bucket]:
+    """The same rows in as few buckets as looks and windows can be made of; a month has so many that merging them is what an answer costs."""
+    cells: defaultdict[tuple[int, int], list[Bucket]] = defaultdict(list)
+    for number, look in enumerate(by_look(buckets)):
+        for bucket in look:
+            cells[number, period.position(bucket.key.start)].append(bucket)
+    return [bucket for cell in cells.values() for bucket in condensed(cell)]
 
 
 def _by_window(period: Period, buckets: Sequence[Bucket]) -> list[list[Bucket]]:

@@ -8,7 +8,7 @@ are merged into wider ones (`rollup`). Rows that were sampled with different pro
 
 from hyperplan.windows.fold import MOST_VALUES, EndpointSource, fold
 from hyperplan.windows.keys import ALL, OTHER, Bucket, WindowKey, rounded_inclusion, slice_of
-from hyperplan.windows.looks import condensed, look_at, looks_of, profile_of
+from hyperplan.windows.looks import by_look, condensed, look_at, looks_of, profile_of
 from hyperplan.windows.rollup import Due, due, rolled_up
 from hyperplan.windows.season import season_of, spans_before
 from hyperplan.windows.weighting import Weighted, combined
@@ -22,6 +22,7 @@ __all__ = [
     "EndpointSource",
     "Weighted",
     "WindowKey",
+    "by_look",
     "combined",
     "condensed",
     "due",

@@ -33,6 +33,14 @@ def looks_of(buckets: Iterable[Bucket], model: str) -> list[Look]:
 
     The buckets may come in any order and from any number of batches and replicas, and be of different widths.
     """
+    return [look_at(look, model) for look in by_look(buckets)]
+
+
+def by_look(buckets: Iterable[Bucket]) -> list[list[Bucket]]:
+    """The buckets of one endpoint and slice by the look that they are in, oldest first.
+
+    What of one look is `condensed` is in that look again, so who needs both looks and something else of many buckets has to merge them once.
+    """
     stretches = list(_stretches(buckets))
     if not stretches:
         return []
@@ -40,13 +48,12 @@ def looks_of(buckets: Iterable[Bucket], model: str) -> list[Look]:
     looks: defaultdict[tuple[int, int], list[Bucket]] = defaultdict(list)
     for stretch in stretches:
         looks[_block(stretch[0].key.start, _end(stretch), newest)] += stretch
-    return [look_at(look, model) for look in looks.values()]
+    return list(looks.values())
 
 
 def look_at(buckets: Sequence[Bucket], model: str) -> Look:
     """One look at all the rows of buckets, with the outputs of a model. There must be at least one bucket."""
-    start, end = min(bucket.key.start for bucket in buckets), max(bucket.key.end for bucket in buckets)
-    return Look(start, end, profile_of(buckets, model))
+    return Look(min(bucket.key.start for bucket in buckets), _end(buckets), profile_of(buckets, model))
 
 
 def profile_of(buckets: Iterable[Bucket], model: str) -> Profile:
@@ -62,12 +69,18 @@ def profile_of(buckets: Iterable[Bucket], model: str) -> Profile:
 def condensed(buckets: Iterable[Bucket]) -> list[Bucket]:
     """Buckets of one endpoint and slice with those of the same model and inclusion probability merged, whatever their times and arms.
 
-    The same rows in fewer buckets: `profile_of` says the same of them.
+    The same rows in fewer buckets, which span what those did: `profile_of` says the same of them, and so does `look_at`.
     """
     groups: defaultdict[tuple[str, float], list[Bucket]] = defaultdict(list)
     for bucket in buckets:
         groups[bucket.key.model, bucket.key.inclusion].append(bucket)
-    return [Bucket(group[0].key, Profile.merged(bucket.profile for bucket in group)) for group in groups.values()]
+    return [_merged(group) for group in groups.values()]
+
+
+def _merged(buckets: Sequence[Bucket]) -> Bucket:
+    start = min(bucket.key.start for bucket in buckets)
+    key = buckets[0].key._replace(start=start, width=_end(buckets) - start)
+    return Bucket(key, Profile.merged(bucket.profile for bucket in buckets))
 
 
 def _combined(buckets: Iterable[Bucket]) -> Profile:
@@ -88,8 +101,8 @@ def _stretches(buckets: Iterable[Bucket]) -> Iterator[list[Bucket]]:
         yield stretch
 
 
-def _end(stretch: Sequence[Bucket]) -> int:
-    return max(bucket.key.end for bucket in stretch)
+def _end(buckets: Iterable[Bucket]) -> int:
+    return max(bucket.key.end for bucket in buckets)
 
 
 def _block(start: int, end: int, newest: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.profile import Profile
-from hyperplan.windows import Bucket, condensed, looks_of, profile_of
+from hyperplan.windows import Bucket, by_look, condensed, looks_of, profile_of
 from hyperplan.windows.looks import FINENESS
 from tests.windows.served import DAY, HOUR, MINUTE, bucket, same
 
@@ -103,3 +103,26 @@ def test_condensed_buckets_say_the_same_in_fewer() -> None:
     fewer = condensed(buckets)
     assert len(fewer) == 4
     assert same(profile_of(fewer, "gbm@1"), profile_of(buckets, "gbm@1"))
+    assert {(one.key.start, one.key.end) for one in fewer} == {(0, 5 * MINUTE)}
+
+
+WIDTHS = st.sampled_from([MINUTE, 10 * MINUTE, HOUR])
+
+
+@given(
+    drawn=st.lists(st.tuples(st.integers(0, 5000), WIDTHS, st.sampled_from(["gbm@1", "logit@1"])), max_size=30),
+    cut=st.integers(7, 300),
+)
+def test_looks_at_what_was_condensed_within_looks_are_the_same(drawn: list[tuple[int, int, str]], cut: int) -> None:
+    buckets = [
+        bucket(at * MINUTE // width * width, [float(at)], [0.5], width=width, model=model) for at, width, model in drawn
+    ]
+    fewer = [
+        one
+        for look in by_look(buckets)
+        for window in {each.key.start // (cut * MINUTE) for each in look}
+        for one in condensed(each for each in look if each.key.start // (cut * MINUTE) == window)
+    ]
+    before, after = looks_of(buckets, "gbm@1"), looks_of(fewer, "gbm@1")
+    assert [(look.start, look.end) for look in after] == [(look.start, look.end) for look in before]
+    assert all(same(one.profile, other.profile) for one, other in zip(before, after, strict=True))
