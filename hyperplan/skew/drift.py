@@ -7,6 +7,8 @@ References, both made of looks at what was served:
 - **season**: the same hour in the weeks before (`Case.season`), held against the looks at that hour. Mornings differ from nights every day; where there
   is a season, a change from before that it shows as well is a daily habit and no finding.
 
+Of what training does not have, scores mostly, nobody knows how it moves, and what was before must have shown it (`before`).
+
 What is allowed is the noise of counting both sides, the movement that training and looks show from one stretch to the next, and what weeks of
 the season differ by. The effect must be twice as large as that of a shift, and the evidence is stricter.
 
@@ -21,6 +23,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from hyperplan.skew.before import change_from_before
 from hyperplan.skew.case import Case, Look
 from hyperplan.skew.compare import compare
 from hyperplan.skew.contrast import contrast
@@ -54,6 +57,8 @@ class _Change(NamedTuple):
     onset: Onset
     effect: float
     reference: Floats
+    usual: float = 0.0
+    """The effect that what was before shows by itself, where training says nothing."""
 
 
 def drift(case: Case) -> Iterable[Finding]:
@@ -83,11 +88,18 @@ def _significant(case: Case, changes: Mapping[str, _Change | None]) -> dict[str,
     return {
         name: change
         for name, change in told.items()
-        if name in found and change.effect >= LARGER * in_training(case, name, tallies(case)[name]).must_exceed()
+        if name in found
+        and change.effect >= max(LARGER * in_training(case, name, tallies(case)[name]).must_exceed(), change.usual)
     }
 
 
 def _from_before(case: Case, name: str, tally: Tally) -> _Change | None:
+    if not tally.training.any():
+        change = change_from_before(tally.looks, tally.season, tally.view)
+        if change is None:
+            return _Change(Onset(0, NEVER), 0.0, tally.looks[0])
+        effect = change.movement.effect(change.now, change.reference)
+        return _Change(change.began, effect, change.reference, change.movement.usual)
     before = np.cumsum(tally.looks, axis=0) - tally.looks
     before[:LASTING] = 0  # too short to say what was usual
     if not could_matter(in_training(case, name, tally), tally.looks, before, LARGER):

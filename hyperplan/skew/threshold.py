@@ -1,9 +1,10 @@
 """`threshold`: the scores moved so that a threshold no longer means the same: another share of predictions lies at or above it.
 
 A team that calls back everybody with a score of 0.5 or more planned for as many as there were in training, and finds itself with twice
-as many. Reference: the scores of the model on its training data where the reference has them, else what was served before the change.
-Looked at are scores, predictions from 0 to 1, over the two bins that the threshold (`Case.threshold`) cuts; evidence and movement are those of `shift`
-and `drift`. A change of the share by a fifth of the odds matters, if it is more than 19 of 20 chunks of training showed.
+as many. Reference: the scores of the model on its training data where the reference has them, else what was served before the change, if that
+is long enough to show how the share moves of itself (`before`). Looked at are scores, predictions from 0 to 1, over the two bins that the
+threshold (`Case.threshold`) cuts; evidence and movement are those of `shift` and `drift`. A change of the share by a fifth of the odds matters, by twice that
+against what was before, if it is more than 19 of 20 chunks of the reference showed.
 
 The share comes with Wilson's interval for as many rows as there are once clumps are taken off. Sketches know scores to 1 %, so
 rows that close to the threshold may be counted on the wrong side of it, on both sides alike.
@@ -11,7 +12,8 @@ rows that close to the threshold may be counted on the wrong side of it, on both
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,16 +22,23 @@ from hyperplan.profile import FeatureProfile, Profile
 from hyperplan.profile.outputs import PREDICTION
 from hyperplan.profile.quantiles import keys_of
 from hyperplan.skew import evidence
+from hyperplan.skew.before import change_from_before
 from hyperplan.skew.bins import numbers_of
-from hyperplan.skew.case import Case
-from hyperplan.skew.evidence import shares_of
-from hyperplan.skew.finding import Finding
+from hyperplan.skew.case import Case, Look
+from hyperplan.skew.drift import LARGER, STRICTER
+from hyperplan.skew.evidence import RUN_LENGTH, shares_of
+from hyperplan.skew.finding import Against, Finding
 from hyperplan.skew.movement import Floats, Movement, of_training
 from hyperplan.skew.onset import Onset, onset
 from hyperplan.skew.words import moment, number, percent, since
 
 ODDS = 1.2
 """By so many times the odds of being above the threshold must have changed."""
+BARS: dict[Against, tuple[float, float]] = {
+    "training": (evidence.threshold(1), math.log(ODDS)),
+    "before": (evidence.threshold(1, STRICTER * RUN_LENGTH), LARGER * math.log(ODDS)),
+}
+"""The evidence that there must be, and by how much the log odds must have changed: what is only new is worth less, as for `drift`."""
 
 
 def threshold(case: Case) -> Iterable[Finding]:
@@ -37,28 +46,50 @@ def threshold(case: Case) -> Iterable[Finding]:
     if not any(PREDICTION in look.profile.outputs for look in case.looks):
         return
     above = functools.partial(_above, edge=keys_of(np.array([case.threshold]))[0])
-    looks = np.array([case.once_of(look, "above", above) for look in case.looks], np.float64)
+    looks, season = (_counted(case, some, above) for some in (case.looks, case.season))
     chunks = case.once(
         "above", lambda: np.array([above(profile) for profile in case.reference], np.float64).reshape(-1, 2)
     )
     if not _all_scores(case) or not looks.sum():
         return
-    usual = chunks if chunks.sum() else looks
-    movement = case.once("above moves", lambda: of_training(chunks))
-    movement = movement.seen_in(looks, shares_of(usual.sum(axis=0)))
-    if chunks.sum():
-        reference = chunks.sum(axis=0)
-        began = onset(looks, reference, movement.from_training)
-    else:
-        before = np.cumsum(looks, axis=0) - looks
-        began = onset(looks, before, movement.from_before)
-        reference = before[began.look]
-    now = looks[began.look :].sum(axis=0)
-    if began.evidence < evidence.threshold(1) or not reference.sum() or not now.sum():
-        return
-    apart = abs(_log_odds(now) - _log_odds(reference))
-    if apart >= math.log(ODDS) and movement.effect(now, reference) >= movement.usual:
-        yield _finding(case, began, now, reference, movement, bool(chunks.sum()))
+    change = _from_training(case, chunks, looks) if chunks.sum() else _from_before(looks, season)
+    if change is not None and change.matters():
+        yield _finding(case, change)
+
+
+class _Change(NamedTuple):
+    """Scores above and below since some look, those they are held against, and how the share moves of itself."""
+
+    began: Onset
+    now: Floats
+    reference: Floats
+    movement: Movement
+    against: Against
+
+    def matters(self) -> bool:
+        """Whether there is evidence enough, and an effect that one would act upon."""
+        bar, odds = BARS[self.against]
+        if self.began.evidence < bar:
+            return False
+        apart = abs(_log_odds(self.now) - _log_odds(self.reference))
+        return apart >= odds and self.movement.effect(self.now, self.reference) >= self.movement.usual
+
+
+def _from_training(case: Case, chunks: Floats, looks: Floats) -> _Change:
+    reference = chunks.sum(axis=0)
+    movement = case.once("above moves", lambda: of_training(chunks)).seen_in(looks, shares_of(reference))
+    began = onset(looks, reference, movement.from_training)
+    return _Change(began, looks[began.look :].sum(axis=0), reference, movement, "training")
+
+
+def _from_before(looks: Floats, season: Floats) -> _Change | None:
+    change = change_from_before(looks, season)
+    return change and _Change(*change, "before")
+
+
+def _counted(case: Case, looks: Sequence[Look], above: Callable[[Profile], tuple[int, int]]) -> Floats:
+    """Scores above and below, by look."""
+    return np.array([case.once_of(look, "above", above) for look in looks], np.float64).reshape(-1, 2)
 
 
 def _above(profile: Profile, edge: int) -> tuple[int, int]:
@@ -79,17 +110,18 @@ def _log_odds(counts: Floats) -> float:
     return math.log(above / below)
 
 
-def _finding(case: Case, began: Onset, now: Floats, reference: Floats, movement: Movement, trained: bool) -> Finding:
+def _finding(case: Case, change: _Change) -> Finding:
+    began, now, reference, movement, against = change
     looks = case.looks[began.look :]
     rows = float(now.sum())
     share, usual = float(now[0] / rows), float(reference[0] / reference.sum())
     low, high = wilson(share, rows / (1 + rows * float(movement.noise(np.array(rows)))))
-    whose = "on training data" if trained else "before"
+    whose = "on training data" if against == "training" else "before"
     return Finding(
         feature=PREDICTION,
         kind="scoring",
         finding="threshold",
-        against="training" if trained else "before",
+        against=against,
         effect=share - usual,
         evidence=began.evidence,
         since=moment(looks[0].start),

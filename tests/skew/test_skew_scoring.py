@@ -1,6 +1,7 @@
 """`unlabelled`, `selective` and `threshold` on simulated predictions and the labels that come for them."""
 
 import doctest
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from hyperplan.profile import Column, Profile, QuantileSketch
 from hyperplan.schema import Float, Schema
 from hyperplan.skew import unlabelled as unlabelled_module
 from hyperplan.skew.case import Case, Look
+from hyperplan.skew.drift import drift
+from hyperplan.skew.finding import Finding
 from hyperplan.skew.labels import LabelCoverage, ripe
 from hyperplan.skew.selective import selective
 from hyperplan.skew.threshold import threshold
@@ -161,12 +164,73 @@ def test_scores_that_moved_past_the_threshold_are_found_with_an_interval() -> No
     assert "A threshold of 0.4 no longer means the same" in finding.sentence
 
 
+def served(shares: Floats, source: np.random.Generator, rows: int = 100) -> list[Look]:
+    """Looks in each of which about that share of the scores is above a half."""
+    high = source.random((len(shares), rows)) < shares[:, None]
+    return scores((np.where(high, 0.5, 0.0) + source.uniform(0.01, 0.49, high.shape)).ravel(), rows)
+
+
+def coming_and_going(source: np.random.Generator, looks: int, persistence: float = 0.9, share: float = 0.12) -> Floats:
+    """Shares whose odds double and halve by themselves; `persistence` is the correlation of one look with the next."""
+    log_odds = [0.0]
+    for step in source.normal(0, 0.7 * math.sqrt(1 - persistence**2), looks):
+        log_odds.append(persistence * log_odds[-1] + step)
+    odds = share / (1 - share) * np.exp(log_odds[1:])
+    return np.asarray(odds / (1 + odds))
+
+
+def findings_throughout(looks: list[Look], shown: int = 120) -> list[Finding]:
+    """What `threshold` and `drift` say, asked again and again while looks come."""
+    found: list[Finding] = []
+    asked = Case(SCHEMA, [], [])
+    for end in range(20, len(looks) + 1, 10):
+        asked = asked.showing(looks[max(end - shown, 0) : end])
+        found += [*threshold(asked), *drift(asked)]
+    return found
+
+
 def test_without_scores_of_training_those_before_the_change_are_the_reference() -> None:
     source = np.random.default_rng(9)
-    served = np.concatenate([source.beta(2, 5, 2500), source.beta(4, 4, 2000)])
-    (finding,) = threshold(Case(SCHEMA, [], scores(served)))
+    looks = served(np.repeat([0.22, 0.06], [80, 20]), source)
+    (finding,) = threshold(Case(SCHEMA, [], looks))
     assert finding.against == "before"
-    assert finding.since == pytest.approx(NOON + 25 * HOUR, abs=2 * HOUR)
+    assert finding.since == pytest.approx(NOON + 80 * HOUR, abs=2 * HOUR)
+    assert finding.details["reference"] == pytest.approx(0.22, abs=0.01)
+
+
+def test_a_share_that_comes_and_goes_by_itself_is_no_finding_without_scores_of_training() -> None:
+    for seed in range(4):
+        source = np.random.default_rng(seed)
+        assert findings_throughout(served(coming_and_going(source, 200), source)) == []
+
+
+def test_a_share_that_comes_and_goes_is_found_when_it_goes_further_than_ever() -> None:
+    source = np.random.default_rng(1)
+    shares = np.concatenate([coming_and_going(source, 100, 0.5), coming_and_going(source, 20, 0.5, share=0.8)])
+    (finding,) = threshold(Case(SCHEMA, [], served(shares, source)))
+    assert finding.since == pytest.approx(NOON + 100 * HOUR, abs=2 * HOUR)
+
+
+def test_what_was_before_must_be_long_enough_to_know_what_is_usual() -> None:
+    source = np.random.default_rng(12)
+    looks = served(np.repeat([0.22, 0.06], [90, 10]), source)
+    assert list(threshold(Case(SCHEMA, [], looks)))
+    assert not list(threshold(Case(SCHEMA, [], looks[50:])))
+
+
+def test_a_share_that_the_weeks_before_had_at_this_hour_too_is_no_finding() -> None:
+    source = np.random.default_rng(13)
+    looks = served(np.repeat([0.22, 0.06], [90, 10]), source)
+    weeks = served(np.repeat(0.06, 4), source, rows=1000)
+    assert list(threshold(Case(SCHEMA, [], looks)))
+    assert not list(threshold(Case(SCHEMA, [], looks, season=weeks)))
+
+
+def test_scores_known_from_training_need_nothing_before() -> None:
+    source = np.random.default_rng(14)
+    training = [look.profile for look in served(np.full(40, 0.22), source, rows=1000)]
+    (finding,) = threshold(Case(SCHEMA, training, served(np.full(15, 0.06), source)))
+    assert finding.against == "training"
 
 
 def test_values_that_are_no_scores_have_no_threshold() -> None:
