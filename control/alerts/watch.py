@@ -109,7 +109,9 @@ class Watch:
         # Buckets that are still open are not looked at.
         buckets = [each for each in traffic.buckets(self._store) if each.key.end <= traffic.until] if known else []
         until = max((bucket.key.end for bucket in buckets), default=0)
-        if until > self._seen.get(entry.name, 0):
+        if until and until != self._seen.get(
+            entry.name, 0
+        ):  # an earlier one than before is news too: the clock was put back
             busy = {name for bucket in buckets for name in (bucket.key.model, bucket.key.arm)}
             enough = self._book.enough(entry.name, now - LOOKED_BACK)
             with self._metrics.seconds.time():

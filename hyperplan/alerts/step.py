@@ -1,7 +1,8 @@
 """One step: the alerts of an endpoint after a look at its models, and what there is to tell.
 
 Pure, and the same for the same look however often it is taken: counters count looks, not steps, and a model without a new
-look keeps what it had, since no traffic is no news. Findings may come in any order.
+look keeps what it had, since no traffic is no news. A look that ends before the last one is a new one: the clock was put back. Findings may
+come in any order.
 """
 
 import hashlib
@@ -279,12 +280,12 @@ def _counted(before: Sighting | None, now: Sighting) -> Sighting:
     """A finding that is seen; what began when is as it was first said."""
     if before is None:
         return now
-    held = before.held + 1 if now.look > before.look else max(before.held, 1)
+    held = before.held + 1 if now.look != before.look else max(before.held, 1)
     return msgspec.structs.replace(now, since=before.since, held=held, missed=0)
 
 
 def _missed(before: Sighting, look: int) -> Sighting:
-    if look <= before.look:
+    if look == before.look:
         return before
     return msgspec.structs.replace(before, look=look, held=0, missed=before.missed + 1)
 
