@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.counting import counted
+
 Plain = dict[str, Any]
 NOTHING = "-"
 COLOURS = {"ship": "green", "stop": "red", "broken": "red", "go on": "yellow"}
@@ -156,7 +158,7 @@ def _number(value: float | None) -> str:
 def _days(days: float) -> str:
     if days >= 2:
         return f"{days:,.0f} days"
-    return f"{days * 24:.1f} hours" if days * 24 >= 1 else f"{days * 1440:.0f} minutes"
+    return f"{days * 24:.1f} hours" if days * 24 >= 1 else counted(round(days * 1440), "minute")
 
 
 def _moment(date: str) -> str:

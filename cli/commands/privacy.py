@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode
 import typer
 
 from cli.app import app
+from cli.counting import counted
+from cli.failure import Failure
 from cli.keys import read_secret
 from cli.options import CONTROL, ControlUrl, Json, KeyFile
 
@@ -32,6 +34,8 @@ def forget(
     """
     from cli.api import ControlApi
 
+    if not key:
+        raise Failure("nobody is named: give the entity as clients name it, or its hash")
     secret = read_secret(key_file, os.environ)
     given = {"endpoint": endpoint, "hashed": secret.entity(key) if secret is not None else None}
     asked = urlencode({name: value for name, value in given.items() if value is not None})
@@ -47,4 +51,8 @@ def forget(
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return f"{counts['samples']:,} samples, {counts['shadows']:,} answers of shadows, {counts['feedback']:,} feedback"
+    samples, shadows = (
+        counted(counts["samples"], "sample"),
+        counted(counts["shadows"], "answer of shadows", "answers of shadows"),
+    )
+    return f"{samples}, {shadows}, feedback for {counted(counts['feedback'], 'row')}"
