@@ -16,9 +16,8 @@ DATE, DIGITS = 10, 7
 
 def show_models(found: Sequence[dict[str, Any]]) -> None:
     """A line for each model, with what tells it from the others; `show` of one has all. Then what is to be said of them."""
-    table = Table(
-        "model", *[_folding(name) for name in ("algorithm", "trained", "author", "data", "rows", "code", "run")]
-    )
+    columns = ("author", "data", "code", "run")
+    table = Table("model", _folding("algorithm"), _folding("trained", DATE), *[_folding(name) for name in columns])
     for each in found:
         lineage = each["document"].get("lineage", {})
         data, run = lineage.get("data", {}), lineage.get("run", {})
@@ -27,7 +26,6 @@ def show_models(found: Sequence[dict[str, Any]]) -> None:
             (lineage.get("trained_at") or "")[:DATE],
             lineage.get("author"),
             (data.get("hash") or "").rpartition(":")[2][:DIGITS],
-            data.get("rows"),
             (lineage.get("code_revision") or "")[:DIGITS],
             (run.get("id") or "")[:DIGITS],
         )
@@ -174,9 +172,9 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _folding(name: str) -> Column:
+def _folding(name: str, least: int = 0) -> Column:
     """A column whose values go on in the next line where they are too long for it: what differs may stand at their end."""
-    return Column(Text(name), overflow="fold")
+    return Column(Text(name), overflow="fold", min_width=least or None)
 
 
 def _short(value: Any) -> str:
