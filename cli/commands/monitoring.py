@@ -4,11 +4,11 @@ import json
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
-from cli.addresses import path_of
+from cli.addresses import asking, path_of
 from cli.app import app
 from cli.failure import Failure
 from cli.keys import read_secret
@@ -46,9 +46,8 @@ def shadow(
     from cli.shadow import show_shadows
 
     asked = {"since": since, "until": until, "model": model, "threshold": threshold}
-    given = {name: value for name, value in asked.items() if value is not None}
     with ControlApi(control) as api:
-        report = api.call("GET", f"{path_of(endpoint)}/shadow?{urlencode(given)}")
+        report = api.call("GET", asking(f"{path_of(endpoint)}/shadow", asked))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -84,11 +83,10 @@ def performance(
     from cli.api import ControlApi
     from cli.performance import show_performance
 
-    asked = {"since": since, "until": until, "by": by, "model": model, "arm": arm}
-    given = {name: value for name, value in asked.items() if value is not None}
-    given |= {"labels": "all"} if every_label else {}
+    labels = "all" if every_label else None
+    asked = {"since": since, "until": until, "by": by, "model": model, "arm": arm, "labels": labels}
     with ControlApi(control) as api:
-        report = api.call("GET", f"{path_of(endpoint)}/performance?{urlencode(given)}")
+        report = api.call("GET", asking(f"{path_of(endpoint)}/performance", asked))
     if as_json:
         typer.echo(json.dumps(report))
     else:

@@ -3,10 +3,11 @@
 import json
 import os
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
+from cli.addresses import asking
 from cli.app import app
 from cli.keys import read_secret
 from cli.options import CONTROL, ControlUrl, Json, KeyFile
@@ -33,10 +34,9 @@ def forget(
     from cli.api import ControlApi
 
     secret = read_secret(key_file, os.environ)
-    given = {"endpoint": endpoint, "hashed": secret.entity(key) if secret is not None else None}
-    asked = urlencode({name: value for name, value in given.items() if value is not None})
+    asked = {"endpoint": endpoint, "hashed": secret.entity(key) if secret is not None else None}
     with ControlApi(control) as api:
-        erased = api.call("DELETE", f"/v1/entities/{quote(key, safe='')}{'?' if asked else ''}{asked}")
+        erased = api.call("DELETE", asking(f"/v1/entities/{quote(key, safe='')}", asked))
     if as_json:
         typer.echo(json.dumps(erased))
         return
