@@ -1,12 +1,11 @@
 """How `hyperplan exploration` and `hyperplan evaluate` show what they were told, on a terminal."""
 
-from typing import Any
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-Plain = dict[str, Any]
+from cli.figures import Plain, number
+
 NAMES = {"ips": "IPS", "snips": "SNIPS", "dr": "doubly robust"}
 LEFT_OUT = {
     "forced": "of requests that named their arm themselves",
@@ -32,9 +31,8 @@ def show_exploration(report: Plain) -> None:
         "is to get",
     )
     for arm, one in thought["arms"].items():
-        mean = "-" if one["mean"] is None else f"{one['mean']:.4g}"
         shares = (f"{one[name]:.1%}" for name in ("chance", "share", "wanted"))
-        table.add_row(escape(arm), mean, f"{one['rows']:,}", f"{one['effective']:,.0f}", *shares)
+        table.add_row(escape(arm), number(one["mean"]), f"{one['rows']:,}", f"{one['effective']:,.0f}", *shares)
     console.print(table)
     console.print(escape(f"{thought['doing']}: {thought['words']}"))
 

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-Plain = dict[str, Any]
-NOTHING = "-"
+from cli.figures import NOTHING, Plain
+
 ORIGINS = {
     "pinned": "pinned",
     "labels": "learnt",
