@@ -29,7 +29,7 @@ unit: $(VENV)/postgresql
 
 acceptance: $(VENV)/postgresql  ## Run the demo, the compose file's services, the benchmark's peers and all that is slow, and judge them
 	$(BIN)/pytest tests/acceptance tests/bench
-	$(BIN)/pytest -m heavy tests/control_alerts tests/control_data tests/end_to_end tests/extproc
+	$(BIN)/pytest -m heavy --ignore tests/acceptance --ignore tests/bench --ignore tests/interop
 
 INTEROP := $(patsubst tests/interop/requirements/%.txt,build/interop/%/stamp,$(wildcard tests/interop/requirements/*.txt))
 

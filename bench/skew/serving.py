@@ -128,6 +128,15 @@ class Watch:
         found = detect(case)
         return Answer(tuple(found), self._told(case, found))
 
+    def stands(self) -> set[tuple[str, str]]:
+        """The features and findings that open alerts hold: told, or to be told with the next news of an alert that was told just before."""
+        return {
+            (each.finding.feature, each.finding.finding)
+            for alert in self._known.values()
+            for each in alert.sightings
+            if alert.state is State.OPEN and alert.told and each.held >= self._policy.hold
+        }
+
     def _told(self, case: Case, found: Sequence[Finding]) -> tuple[Event, ...]:
         now = case.looks[-1].end
         still = lasting(case, found, self._enough(), detect)

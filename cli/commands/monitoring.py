@@ -109,6 +109,13 @@ def profile(
             show_default="as many as make up to 60, but 1,000 at least",
         ),
     ] = None,
+    prediction_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of what the model said of each row: a score, a value or a class. Of rows that it was not fitted to, or it looks too sure of itself."
+        ),
+    ] = None,
+    label_column: Annotated[str | None, typer.Option(help="The column of what turned out.")] = None,
     key_file: KeyFile = None,
     control: ControlUrl = CONTROL,
     as_json: Json = False,
@@ -123,8 +130,10 @@ def profile(
 
     from cli.api import ControlApi
     from cli.profiling import profile_file
+    from hyperplan.profile.outputs import LABEL, PREDICTION
 
     path = path_of(endpoint)
+    outputs = {PREDICTION: prediction_column, LABEL: label_column}
     with ControlApi(control) as api, Progress(console=Console(stderr=True, quiet=as_json)) as progress:
         document = msgspec.convert(api.call("GET", path)["document"], Endpoint)
         task = progress.add_task(f"profiling {file}", total=None)
@@ -135,6 +144,7 @@ def profile(
                 model,
                 time_column=time_column,
                 chunk_rows=chunk_rows,
+                outputs={name: column for name, column in outputs.items() if column is not None},
                 secret=read_secret(key_file, os.environ),
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )

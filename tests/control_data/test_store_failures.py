@@ -1,8 +1,10 @@
 """Stores that are full, that other controls write to at the same time, and what they owe to those who were acknowledged."""
 
+import itertools
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +15,7 @@ from control.stores import Store, Unavailable, open_store
 from control.stores.counters import CumulativeSum, Series
 from control.stores.samples import Question
 from hyperplan.sample import Sample
-from tests.support.databases import EVERYWHERE, SHARED
+from tests.support.databases import EVERYWHERE, SHARED, postgres_binaries, postgres_server
 
 MakeSample = Callable[..., Sample]
 FOREVER = 1 << 62
@@ -104,6 +106,59 @@ def test_what_several_controls_are_sent_at_the_same_moment_counts_once(
     finally:
         for store in stores:
             store.close()
+
+
+@pytest.mark.xdist_group("postgresql")
+def test_a_server_that_stops_while_samples_come_in_loses_nothing_that_was_acknowledged(make_sample: MakeSample) -> None:
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    with postgres_server(binaries) as server:
+        store = open_store(server.create_database("stopped"), 60)
+        senders = [Sender(store, make_sample, lane) for lane in range(4)]
+        with ThreadPoolExecutor(len(senders)) as pool:
+            sending = [pool.submit(sender.send_until_refused) for sender in senders]
+            assert all(sender.started.wait(60) for sender in senders)
+            server.stop()
+            assert all(future.result() for future in sending)
+        server.start()
+        try:
+            kept = {sample.prediction_id for sample in store.samples.find(Question("flight-delay", limit=1_000_000))}
+            assert {name for sender in senders for name in sender.acknowledged} <= kept
+            assert rows_of(store) == len(kept)
+            sent = [sample for sender in senders for sample in sender.sent]
+            store.ingest(sent)  # as senders do that were refused, or not answered
+            assert rows_of(store) == len(sent)
+        finally:
+            store.close()
+
+
+class Sender:
+    """Sends batches one after the other, and remembers what was sent and what was acknowledged."""
+
+    def __init__(self, store: Store, make_sample: MakeSample, lane: int) -> None:
+        self._store, self._make_sample, self._lane = store, make_sample, lane
+        self.sent: list[Sample] = []
+        self.acknowledged: set[str] = set()
+        self.started = threading.Event()
+
+    def send_until_refused(self) -> str:
+        """What is said when it is."""
+        for number in itertools.count():
+            batch = [self._make_sample(f"{self._lane}-{number}-{index}", seconds=number) for index in range(20)]
+            self.sent += batch
+            try:
+                self._store.ingest(batch)
+            except Unavailable as error:
+                return str(error)
+            self.acknowledged |= {sample.prediction_id for sample in batch}
+            if number == 5:
+                self.started.set()
+        raise AssertionError("never refused")
+
+
+def rows_of(store: Store) -> int:
+    return sum(bucket.profile.rows for bucket in store.windows.find("flight-delay", 0, FOREVER))
 
 
 @SHARED

@@ -92,7 +92,8 @@ def sent(trial: Trial) -> dict[str, Any]:
     """The alerts that were sent, and which sources they named."""
     drawn = np.random.default_rng(trial.seed)
     known = schema()
-    served = columns(drawn.integers(1 << 30, size=BEFORE + AFTER))
+    rows = drawn.integers(1 << 30, size=BEFORE + AFTER)
+    served = columns(rows) | {"row": rows}  # no feature, and there when all of them are missing
     parts = [taken(served, slice(0, BEFORE))]
     first, both = taken(served, slice(BEFORE, BEFORE + trial.apart)), taken(served, slice(BEFORE + trial.apart, None))
     if trial.apart:
