@@ -1,10 +1,10 @@
-"""Addresses that processes listen on, `host:port`, and whether they are free."""
+"""Addresses: those that processes listen on, `host:port`, and whether they are free; URLs; and where the API has things."""
 
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from cli.failure import Failure
 from hyperplan.endpoint import ENDPOINT_NAME
@@ -114,3 +114,13 @@ def path_of(endpoint: str) -> str:
     if not ENDPOINT_NAME.fullmatch(endpoint):
         raise Failure(f"{endpoint!r} is no name of an endpoint; `hyperplan get` lists those that there are")
     return f"/v1/endpoints/{endpoint}"
+
+
+def asking(path: str, asked: Mapping[str, object]) -> str:
+    """A path with a query: what is None is not asked, a list is asked once for each.
+
+    >>> asking("/v1/alerts", {"endpoint": "a b", "state": None, "kind": ["unit", "scale"]})
+    '/v1/alerts?endpoint=a+b&kind=unit&kind=scale'
+    """
+    query = urlencode({name: value for name, value in asked.items() if value is not None}, doseq=True)
+    return f"{path}?{query}" if query else path

@@ -1,13 +1,13 @@
 """How `hyperplan alerts` shows alerts and silences, on a terminal."""
 
 from datetime import datetime
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-Plain = dict[str, Any]
+from cli.figures import Plain
+
 MATCHERS = ("alert", "endpoint", "source", "feature", "kind", "finding")
 
 

@@ -1,10 +1,11 @@
-"""Lengths of time and sizes as people write them: 30d, 20GB."""
+"""Lengths of time and sizes as people write them: 30d, 200ms, 20GB."""
 
 import re
+from decimal import Decimal
 
 from cli.failure import Failure
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_SECONDS: dict[str, Decimal | int] = {"ms": Decimal("0.001"), "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _BYTES = {
     "B": 1,
     "KB": 10**3,
@@ -20,18 +21,34 @@ _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)")
 
 
 def seconds(text: str, option: str) -> float:
-    """A length of time.
+    """A length of time, which may be none at all.
 
-    >>> seconds("36h", "--keep")
-    129600.0
+    >>> seconds("36h", "--hold"), seconds("0s", "--hold")
+    (129600.0, 0.0)
 
     Raises:
         Failure: it is none; the message names the option.
     """
     amount = _AMOUNT.fullmatch(text.strip())
-    if amount is None or amount[2] not in _SECONDS or not float(amount[1]):
-        raise Failure(f"{option} {text!r} is no length of time: write 30d, 36h, 2w, 90m or 600s")
-    return float(amount[1]) * _SECONDS[amount[2]]
+    if amount is None or amount[2] not in _SECONDS:
+        raise _no_time(text, option)
+    return float(Decimal(amount[1]) * _SECONDS[amount[2]])
+
+
+def some_seconds(text: str, option: str) -> float:
+    """A length of time, longer than 0.
+
+    Raises:
+        Failure: it is none; the message names the option.
+    """
+    found = seconds(text, option)
+    if not found:
+        raise _no_time(text, option)
+    return found
+
+
+def _no_time(text: str, option: str) -> Failure:
+    return Failure(f"{option} {text!r} is no length of time: write 30d, 36h, 2w, 90m, 600s or 200ms")
 
 
 def size(text: str, option: str) -> int:

@@ -1,15 +1,11 @@
 """How `hyperplan experiment` shows experiments, plans and paired comparisons, on a terminal."""
 
-from typing import Any
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.counting import counted
+from cli.figures import NOTHING, Plain, counted, moment, number, signed
 
-Plain = dict[str, Any]
-NOTHING = "-"
 COLOURS = {"ship": "green", "stop": "red", "broken": "red", "go on": "yellow"}
 
 
@@ -17,16 +13,16 @@ def show_experiment(report: Plain) -> None:
     """The verdict on each treatment, and what it rests upon."""
     console = _console()
     console.print(
-        Text(f"{report['endpoint']}, since revision {report['revision']} ({_moment(report['since'])})", style="bold")
+        Text(f"{report['endpoint']}, since revision {report['revision']} ({moment(report['since'])})", style="bold")
     )
     if report["state"] == "waiting":
         console.print("it was not looked at yet; control looks every minute")
         return
     over = "over; " if report["state"] == "over" else ""
-    console.print(f"{over}looked at {_moment(report['judged_at'])}: {_units(report)}")
+    console.print(f"{over}looked at {moment(report['judged_at'])}: {_units(report)}")
     for treatment in report["treatments"]:
         verdict = treatment["verdict"]
-        since = f" since {_moment(treatment['decided_at'])}" if treatment["decided_at"] else ""
+        since = f" since {moment(treatment['decided_at'])}" if treatment["decided_at"] else ""
         console.print()
         headline = Text(verdict["decision"].upper(), style=f"bold {COLOURS[verdict['decision']]}")
         console.print(headline + Text(f" {treatment['treatment']} against {treatment['control']}{since}", style="bold"))
@@ -44,7 +40,7 @@ def show_plan(report: Plain) -> None:
     """What each treatment would take."""
     console = _console()
     console.print(
-        f"from {report['rows']:,} labelled predictions, {_moment(report['since'])} to {_moment(report['until'])}"
+        f"from {report['rows']:,} labelled predictions, {moment(report['since'])} to {moment(report['until'])}"
     )
     table = Table("treatment", "share", "units of a test that looks once", "half have ended after", "90 % after")
     for treatment in report["treatments"]:
@@ -72,7 +68,7 @@ def show_paired(report: Plain) -> None:
     console = _console()
     console.print(
         Text(
-            f"{report['endpoint']}, {report['loss']} loss, {_moment(report['since'])} to {_moment(report['until'])}",
+            f"{report['endpoint']}, {report['loss']} loss, {moment(report['since'])} to {moment(report['until'])}",
             style="bold",
         )
     )
@@ -89,10 +85,10 @@ def show_paired(report: Plain) -> None:
                 Text(one["model"]),
                 f"{one['rows']:,}",
                 f"{one['units']:,}",
-                _number(one["model_loss"]),
-                _number(one["shadow_loss"]),
-                _signed(one["estimate"]),
-                f"{_signed(one['low'])} to {_signed(one['high'])}",
+                number(one["model_loss"]),
+                number(one["shadow_loss"]),
+                signed(one["estimate"]),
+                f"{signed(one['low'])} to {signed(one['high'])}",
             )
         console.print(table)
         for one in shadow["against"]:
@@ -147,22 +143,10 @@ def _share(value: float | None, relative: bool) -> str:
     return f"{value:+.2%}" if relative else f"{value:+.4g}"
 
 
-def _signed(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:+.4g}"
-
-
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4g}"
-
-
 def _days(days: float) -> str:
     if days >= 2:
         return f"{days:,.0f} days"
     return f"{days * 24:.1f} hours" if days * 24 >= 1 else counted(round(days * 1440), "minute")
-
-
-def _moment(date: str) -> str:
-    return date[:19].replace("T", " ")
 
 
 def _console() -> Console:

@@ -1,14 +1,11 @@
 """How `hyperplan exploration` and `hyperplan evaluate` show what they were told, on a terminal."""
 
-from typing import Any
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.counting import counted
+from cli.figures import Plain, counted, moment, number
 
-Plain = dict[str, Any]
 NAMES = {"ips": "IPS", "snips": "SNIPS", "dr": "doubly robust"}
 EARNED = {"reward": "the reward", "label": "the label", "correct": "the share that was correct"}
 LEFT_OUT = {
@@ -35,9 +32,8 @@ def show_exploration(report: Plain) -> None:
         "is to get",
     )
     for arm, one in thought["arms"].items():
-        mean = "-" if one["mean"] is None else f"{one['mean']:.4g}"
         shares = (f"{one[name]:.1%}" for name in ("chance", "share", "wanted"))
-        table.add_row(escape(arm), mean, f"{one['rows']:,}", f"{one['effective']:,.0f}", *shares)
+        table.add_row(escape(arm), number(one["mean"]), f"{one['rows']:,}", f"{one['effective']:,.0f}", *shares)
     console.print(table)
     console.print(escape(f"{thought['doing']}: {thought['words']}"))
 
@@ -47,7 +43,7 @@ def show_evaluation(report: Plain) -> None:
     console = Console()
     console.print(
         f"[bold]{report['endpoint']}[/bold], {EARNED[report['of']]} by prediction, "
-        f"{_moment(report['since'])} to {_moment(report['ripe_until'])}"
+        f"{moment(report['since'])} to {moment(report['ripe_until'])}"
     )
     if report["unripe"]:
         young = "are so new that others like them may have no label yet; --all-labels counts them too"
@@ -66,7 +62,3 @@ def show_evaluation(report: Plain) -> None:
         for name, count in found["left_out"].items():
             if count:
                 console.print(f"{counted(count, 'row')} left out {LEFT_OUT[name]}", style="dim")
-
-
-def _moment(date: str) -> str:
-    return date[:19].replace("T", " ")

@@ -1,13 +1,11 @@
 """How `hyperplan performance` shows how good predictions were, on a terminal."""
 
-from typing import Any
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-Plain = dict[str, Any]
-NOTHING = "-"
+from cli.figures import NOTHING, Plain, moment
+
 SHOWN = (
     *("accuracy", "precision", "recall", "f1", "macro_f1", "auc", "log_loss", "brier", "calibration"),
     *("rmse", "mae", "bias", "reward"),
@@ -19,7 +17,7 @@ def show_performance(report: Plain) -> None:
     """The metrics of each part; then what is left out, and why."""
     console = Console()
     console.print(
-        f"[bold]{report['endpoint']}[/bold], predictions of {_moment(report['since'])} to {_moment(report['until'])}"
+        f"[bold]{report['endpoint']}[/bold], predictions of {moment(report['since'])} to {moment(report['until'])}"
     )
     parts = report["parts"]
     if not parts:
@@ -60,7 +58,7 @@ def _remarks(report: Plain) -> list[str]:
     late = f"labels take up to {_duration(report['delay'])}"
     if report["ripe_until"] >= report["until"]:
         return [f"{late}; newer predictions count too"]
-    remarks = [f"{late}, so predictions made after {_moment(report['ripe_until'])} do not count yet"]
+    remarks = [f"{late}, so predictions made after {moment(report['ripe_until'])} do not count yet"]
     if report["unripe"]:
         remarks.append(
             f"{report['unripe']:,} of them have their label already, and are left out: labels that come fast are not like the others"
@@ -77,7 +75,3 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds:.3g} seconds"
-
-
-def _moment(text: str) -> str:
-    return text.replace("T", " ").partition(".")[0].removesuffix("Z")

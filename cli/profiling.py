@@ -7,7 +7,7 @@ cannot be cast are counted as of the wrong type, as they would be in a request.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from cli.tables import columns_of, count_of, is_null, quoted, reader_of, unreada
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.profile import Reference
-from hyperplan.profile.frames import MOST_CELLS, ReferenceBuilder
+from hyperplan.profile.frames import MOST_CELLS, Output, ReferenceBuilder
+from hyperplan.profile.outputs import feature_of_outputs
 from hyperplan.schema import AnyFeature, Bool, Float, Int, NumberList, Schema
 from hyperplan.secret import Secret
 
@@ -29,6 +30,8 @@ Progress = Callable[[int, int], None]
 
 _TIME = "\n"
 """The column of times beside the features: no feature has such a name."""
+_OUTPUT = "\noutput "
+"""Before the names of outputs, for the same reason."""
 
 
 def profile_file(
@@ -39,12 +42,14 @@ def profile_file(
     time_column: str | None = None,
     chunk_rows: int | None = None,
     secret: Secret | None = None,
+    outputs: Mapping[str, str] = {},
     on_progress: Progress = lambda done, total: None,  # noqa: ARG005 - a Progress
 ) -> Reference:
     """Profile the training data of a model, in chunks of `chunk_rows` rows, or of as many as make a useful series.
 
     Chunks follow the order of the file, or that of `time_column`. Columns that are no features are left alone.
-    Personal features are hashed with the `secret`; without one they are left out.
+    Personal features are hashed with the `secret`; without one they are left out. `outputs` names the columns of what the model said of each row (`prediction`) and of
+    what turned out (`label`).
 
     Raises:
         Invalid: the file cannot be read, has no rows, or lacks columns; the problems say what it has.
@@ -57,7 +62,9 @@ def profile_file(
     with duckdb.connect() as connection, ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         source = reader_of(path)
         columns = columns_of(connection, source, path)
-        _require(endpoint.schema, time_column, columns, path)
+        _require(endpoint.schema, [*([time_column] if time_column else []), *outputs.values()], columns, path)
+        kind = feature_of_outputs(endpoint.task)
+        extra = {_OUTPUT + name: (column, kind) for name, column in outputs.items()}
         total = count_of(connection, source, path)
         builder = ReferenceBuilder(
             endpoint.schema,
@@ -66,19 +73,19 @@ def profile_file(
             rows_expected=total,
             each=pool.map,
             secret=secret,
+            outputs={name: Output(_OUTPUT + name, kind) for name in outputs},
         )
-        for batch in _batches(connection, source, path, endpoint.schema, columns, time_column):
+        for batch in _batches(connection, source, path, endpoint.schema, columns, time_column, extra):
             builder.add(batch)
             on_progress(builder.rows, total)
     return builder.reference(endpoint.name, model, time.time())
 
 
-def _require(schema: Schema, time_column: str | None, columns: Mapping[str, str], path: Path) -> None:
+def _require(schema: Schema, others: Iterable[str], columns: Mapping[str, str], path: Path) -> None:
     has = f"the file has: {', '.join(columns)}"
     missing = [name for name, feature in schema.features.items() if feature.required and name not in columns]
     problems = [Problem(pointer(name), f"{path} has no such column; {has}") for name in missing]
-    if time_column is not None and time_column not in columns:
-        problems.append(Problem(pointer(time_column), f"{path} has no such column to order by; {has}"))
+    problems += [Problem(pointer(name), f"{path} has no such column; {has}") for name in others if name not in columns]
     if problems:
         raise Invalid(problems)
 
@@ -90,10 +97,12 @@ def _batches(
     schema: Schema,
     columns: Mapping[str, str],
     time_column: str | None,
+    extra: Mapping[str, tuple[str, AnyFeature]],
 ) -> Iterator[dict[str, Any]]:
-    """The features in the file, and its times if they are asked for, batch by batch, in the order of time."""
+    """The features in the file, its times if they are asked for, and `extra` columns by their new names, batch by batch, in the order of time."""
     features = {name: feature for name, feature in schema.features.items() if name in columns}
     selected = {name: cast(quoted(name), feature, columns[name]) for name, feature in features.items()}
+    selected |= {name: cast(quoted(column), feature, columns[column]) for name, (column, feature) in extra.items()}
     order = ""
     if time_column:
         selected[_TIME] = (

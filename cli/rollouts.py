@@ -1,12 +1,10 @@
 """How `hyperplan rollout` shows how one stands, on a terminal."""
 
-from typing import Any
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-Plain = dict[str, Any]
+from cli.figures import NOTHING, Plain, moment
 
 _STYLES = {"running": "cyan", "holding": "yellow", "paused": "yellow", "done": "green"}
 
@@ -25,7 +23,7 @@ def show_rollout(found: Plain) -> None:
         for index, share in enumerate(found["steps"])
     )
     needed = (
-        f"; {found['requests']:,} of {found['requests_needed']:,} requests in this one, since {_moment(found['since'])}"
+        f"; {found['requests']:,} of {found['requests_needed']:,} requests in this one, since {moment(found['since'])}"
     )
     console.print(f"steps: {steps}{'' if found['ended'] else needed}")
     guardrails = Table("guardrail", "evidence", "canary", "control")
@@ -40,13 +38,9 @@ def show_rollout(found: Plain) -> None:
     console.print(guardrails)
     happenings = Table("when", "state", "share", "why")
     for each in found["happenings"]:
-        happenings.add_row(_moment(each["time"]), each["state"], f"{each['share']:g} %", escape(each["why"]))
+        happenings.add_row(moment(each["time"]), each["state"], f"{each['share']:g} %", escape(each["why"]))
     console.print(happenings)
 
 
 def _rate(hits: int, requests: int) -> str:
-    return f"{hits:,} of {requests:,} ({hits / requests:.2%})" if requests else "-"
-
-
-def _moment(text: str) -> str:
-    return text.replace("T", " ")[:19]
+    return f"{hits:,} of {requests:,} ({hits / requests:.2%})" if requests else NOTHING

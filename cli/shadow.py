@@ -1,22 +1,18 @@
 """How `hyperplan shadow` shows what shadows answered, on a terminal."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.counting import counted
-
-Plain = dict[str, Any]
-NOTHING = "-"
+from cli.figures import NOTHING, Plain, counted, moment, number
 
 
 def show_shadows(report: Plain) -> None:
     """Each shadow beside the models that clients were answered by."""
     console = Console()
-    console.print(f"[bold]{report['endpoint']}[/bold] from {_moment(report['since'])} to {_moment(report['until'])}")
+    console.print(f"[bold]{report['endpoint']}[/bold] from {moment(report['since'])} to {moment(report['until'])}")
     if not report["shadows"]:
         console.print(
             "no shadow, and none that answered; name models in routing.shadow to give them copies of requests"
@@ -61,9 +57,9 @@ def _predictions(against: Plain, threshold: float | None) -> Iterator[str]:
         for one in agreement["disagreements"]:
             yield f"  primary {escape(one['primary'])}, shadow {escape(one['shadow'])}: {one['share']:.2%}, {counted(one['rows'], 'row')}"
     if differences:
-        spread = " ".join(f"{name} {_number(differences[name])}" for name in ("p5", "p25", "p50", "p75", "p95"))
+        spread = " ".join(f"{name} {number(differences[name])}" for name in ("p5", "p25", "p50", "p75", "p95"))
         yield f"difference, shadow less primary: mean {differences['mean']:+.4g}, absolute {differences['mean_absolute']:.4g}"
-        yield f"  {spread}, correlation {_number(differences['correlation'])}"
+        yield f"  {spread}, correlation {number(differences['correlation'])}"
     for name, words in (("unread", "request"), ("mismatched", "request"), ("incomparable", "row")):
         if against[name]:
             yield f"not compared: {counted(against[name], words)}, {_WHY[name]}"
@@ -87,14 +83,6 @@ def _rate(rate: Plain | None) -> str:
 
 def _milliseconds(seconds: float | None) -> str:
     return NOTHING if seconds is None else f"{seconds * 1000:.3g} ms"
-
-
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4g}"
-
-
-def _moment(date: str) -> str:
-    return date[:19].replace("T", " ")
 
 
 def _times(count: int) -> str:

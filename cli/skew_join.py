@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import duckdb
 import numpy as np
@@ -19,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.addresses import path_of
+from cli.addresses import asking, path_of
 from cli.api import ControlApi
 from cli.profiling import in_time
 from cli.tables import NULLS, NUMBERS, columns_of, quoted, reader_of, run
@@ -259,8 +258,8 @@ def rows_of_samples(api: ControlApi, endpoint: str, since: str) -> list[dict[str
     seen: set[str] = set()
     until: str | None = None
     while len(seen) < MOST_SAMPLES:
-        asked = {"limit": PAGE, "since": since} | ({"until": until} if until else {})
-        page = api.call("GET", f"{path_of(endpoint)}/samples?{urlencode(asked)}")
+        asked = {"limit": PAGE, "since": since, "until": until}
+        page = api.call("GET", asking(f"{path_of(endpoint)}/samples", asked))
         fresh = [sample for sample in page if sample["prediction_id"] not in seen]
         for sample in fresh:
             seen.add(sample["prediction_id"])

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-Plain = dict[str, Any]
-NOTHING = "-"
+from cli.figures import NOTHING, Plain, moment
+
 ORIGINS = {
     "pinned": "pinned",
     "labels": "learnt",
@@ -39,16 +39,12 @@ def show_thresholds(report: Plain) -> None:
             _attained(look, found["setting"]),
         )
         if look:
-            looks.append(f"{model}, at {_moment(look['at'])}: {'; '.join([look['why'], *look['notes']])}")
+            looks.append(f"{model}, at {moment(look['at'])}: {'; '.join([look['why'], *look['notes']])}")
     console.print(table)
     if looks:
         console.print("what the last looks at the labels found:")
     for line in looks:
         console.print(escape(f"  {line}"))
-
-
-def _moment(date: str) -> str:
-    return date[:19].replace("T", " ")
 
 
 def _wanted(objective: Plain) -> str:

@@ -42,8 +42,7 @@ class ControlSettings(NamedTuple):
     """Where control listens, as (host, port), keeps its data, and tells of alerts. `bucket` is in seconds.
 
     `registry` and `store` are URLs; without them both are files in the folder `data`. The `secret`
-    is that of the sidecars, if control may know it.
-    `registry` and `store` are URLs; without them both are files in the folder `data`. `jaeger` is the URL of the pages that show traces.
+    is that of the sidecars, if control may know it. `jaeger` is the URL of the pages that show traces.
     """
 
     listen: tuple[str, int]

@@ -109,6 +109,13 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """The rows of predictions made in a range of time, `until` exclusive."""
         return self.where((self.time >= since) & (self.time < until))
 
+    def entities(self) -> Ints:
+        """Whom each row is about, as numbers from 0; rows without an entity are one of their own, all rows of a request together."""
+        _, alone = np.unique(self.prediction_id.astype(str), return_inverse=True)
+        known = self.entity.codes.astype(np.int64)
+        _, found = np.unique(np.where(known >= 0, known, len(self.entity.names) + alone), return_inverse=True)
+        return found.astype(np.int64)
+
     @property
     def weight(self) -> Floats:
         """How many requests each row stands for: 1 / inclusion."""

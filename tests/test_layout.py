@@ -90,7 +90,7 @@ def test_the_domain_opens_and_prints_nothing_and_reads_no_clock() -> None:
         assert calls & reaching == set(), source
 
 
-def test_only_comparisons_experiments_outcomes_pictures_profiles_and_skew_compute_with_numpy_and_scipy() -> None:
+def test_only_what_control_and_the_training_side_need_computes_with_numpy_and_scipy() -> None:
     heavy = {
         source.relative_to(ROOT / "hyperplan").parts[0]
         for source in sources("hyperplan")

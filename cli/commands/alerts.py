@@ -3,11 +3,12 @@
 import json
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 from typer.main import get_group
 
+from cli.addresses import asking
 from cli.app import app
 from cli.failure import Failure
 from cli.options import CONTROL, ControlUrl, Json
@@ -59,9 +60,8 @@ def list_alerts(
     from cli.api import ControlApi
 
     asked = {"state": state.value if state else None, "endpoint": endpoint, "limit": limit}
-    given = {name: value for name, value in asked.items() if value is not None}
     with ControlApi(control) as api:
-        found = api.call("GET", f"/v1/alerts?{urlencode(given)}")
+        found = api.call("GET", asking("/v1/alerts", asked))
     if as_json:
         typer.echo(json.dumps(found))
     else:

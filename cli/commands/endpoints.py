@@ -4,11 +4,11 @@ import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
-from cli.addresses import path_of
+from cli.addresses import asking, path_of
 from cli.app import app
 from cli.failure import Failure
 from cli.options import CONTROL, NONE, Author, ControlUrl, Json, Reason, Wait
@@ -266,9 +266,8 @@ def diff(
     from cli.api import ControlApi
     from cli.showing import show_diff
 
-    asked = {name: number for name, number in (("from", older), ("to", newer)) if number is not None}
     with ControlApi(control) as api:
-        found = api.call("GET", f"{path_of(endpoint)}/diff?{urlencode(asked)}")
+        found = api.call("GET", asking(f"{path_of(endpoint)}/diff", {"from": older, "to": newer}))
     if as_json:
         typer.echo(json.dumps(found))
     else:

@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 
-from cli.addresses import path_of
+from cli.addresses import asking, path_of
 from cli.app import app
 from cli.failure import Failure
 from cli.options import CONTROL, ControlUrl, Json
@@ -43,9 +42,8 @@ def show(
     from cli.api import ControlApi
     from cli.experiment import show_experiment
 
-    asked = f"?{urlencode({'revision': revision})}" if revision is not None else ""
     with ControlApi(control) as api:
-        report = api.call("GET", f"{path_of(endpoint)}/experiment{asked}")
+        report = api.call("GET", asking(f"{path_of(endpoint)}/experiment", {"revision": revision}))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -83,8 +81,7 @@ def plan(
     from cli.experiment import show_plan
 
     asked = {"since": since, "until": until, "share": share, "minimum": minimum}
-    query = urlencode({name: value for name, value in asked.items() if value is not None})
-    path = f"{path_of(endpoint)}/experiment/plan?{query}"
+    path = asking(f"{path_of(endpoint)}/experiment/plan", asked)
     with ControlApi(control) as api:
         report = api.call("GET", path) if file is None else api.call("POST", path, content=_design(file))
     if as_json:
@@ -145,9 +142,8 @@ def compare(
         "bound": bound,
         "minimum": minimum,
     }
-    query = urlencode({name: value for name, value in asked.items() if value is not None})
     with ControlApi(control) as api:
-        report = api.call("GET", f"{path_of(endpoint)}/shadow/paired?{query}")
+        report = api.call("GET", asking(f"{path_of(endpoint)}/shadow/paired", asked))
     if as_json:
         typer.echo(json.dumps(report))
     else:

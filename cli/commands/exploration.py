@@ -2,11 +2,10 @@
 
 import json
 from typing import Annotated
-from urllib.parse import urlencode
 
 import typer
 
-from cli.addresses import path_of
+from cli.addresses import asking, path_of
 from cli.app import app
 from cli.options import CONTROL, ControlUrl, Json
 
@@ -82,9 +81,8 @@ def evaluate(
     from cli.exploration import show_evaluation
 
     asked = {"policy": policy, "of": of, "since": since, "until": until, "labels": "all" if every_label else None}
-    given = {key: value for key, value in asked.items() if value is not None}
     with ControlApi(control) as api:
-        report = api.call("GET", f"{path_of(name)}/evaluation?{urlencode(given, doseq=True)}")
+        report = api.call("GET", asking(f"{path_of(name)}/evaluation", asked))
     if as_json:
         typer.echo(json.dumps(report))
     else:

@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
 import typer
 
-from cli.addresses import path_of
+from cli.addresses import asking, path_of
 from cli.app import app
 from cli.options import CONTROL, ControlUrl, Json
 
@@ -47,16 +46,15 @@ def export(
     """
     from cli.api import ControlApi
 
-    given = {
+    asked = {
         "since": since,
         "until": until,
         "as_of": as_of,
         "revision": revision,
         "labelled": "true" if labelled else None,
     }
-    asked = {name: value for name, value in given.items() if value is not None}
     with ControlApi(control) as api:
-        written = api.download(f"{path_of(endpoint)}/export?{urlencode(asked)}", output)
+        written = api.download(asking(f"{path_of(endpoint)}/export", asked), output)
     if as_json:
         typer.echo(json.dumps({"endpoint": endpoint, "file": str(output), **written._asdict()}))
     else:

@@ -8,8 +8,8 @@ import typer
 
 from cli.addresses import path_of
 from cli.app import app
-from cli.counting import counted
 from cli.failure import Failure
+from cli.figures import counted
 from cli.options import CONTROL, ControlUrl, Json
 from hyperplan.problems import Invalid
 

@@ -2,11 +2,11 @@
 
 import json
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
-from cli.addresses import checked_url, path_of
+from cli.addresses import asking, checked_url, path_of
 from cli.app import app
 from cli.failure import Failure
 from cli.options import CONTROL, Author, ControlUrl, Jaeger, Json, Reason
@@ -40,9 +40,9 @@ def explain(
     from cli.api import ControlApi
     from cli.lineages import show_explanation
 
-    asked = f"?{urlencode({'endpoint': endpoint})}" if endpoint is not None else ""
+    path = asking(f"/v1/predictions/{quote(prediction_id, safe='')}", {"endpoint": endpoint})
     with ControlApi(control) as api:
-        found = api.call("GET", f"/v1/predictions/{quote(prediction_id, safe='')}{asked}")
+        found = api.call("GET", path)
     trace = found["trace"]
     if jaeger and trace and trace["recorded"]:
         trace["url"] = f"{checked_url(jaeger, '--jaeger').rstrip('/')}/trace/{trace['id']}"
@@ -98,9 +98,8 @@ def compare(
     from cli.api import ControlApi
     from cli.lineages import show_comparison
 
-    asked = urlencode([("model", model) for model in models or []])
     with ControlApi(control) as api:
-        found = api.call("GET", f"{path_of(endpoint)}/comparison{'?' if asked else ''}{asked}")
+        found = api.call("GET", asking(f"{path_of(endpoint)}/comparison", {"model": models}))
     if as_json:
         typer.echo(json.dumps(found))
     else:

@@ -4,11 +4,11 @@ import json
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
-from cli.addresses import path_of
+from cli.addresses import asking, path_of
 from cli.app import app
 from cli.failure import Failure
 from cli.keys import read_secret
@@ -46,9 +46,8 @@ def shadow(
     from cli.shadow import show_shadows
 
     asked = {"since": since, "until": until, "model": model, "threshold": threshold}
-    given = {name: value for name, value in asked.items() if value is not None}
     with ControlApi(control) as api:
-        report = api.call("GET", f"{path_of(endpoint)}/shadow?{urlencode(given)}")
+        report = api.call("GET", asking(f"{path_of(endpoint)}/shadow", asked))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -84,11 +83,10 @@ def performance(
     from cli.api import ControlApi
     from cli.performance import show_performance
 
-    asked = {"since": since, "until": until, "by": by, "model": model, "arm": arm}
-    given = {name: value for name, value in asked.items() if value is not None}
-    given |= {"labels": "all"} if every_label else {}
+    labels = "all" if every_label else None
+    asked = {"since": since, "until": until, "by": by, "model": model, "arm": arm, "labels": labels}
     with ControlApi(control) as api:
-        report = api.call("GET", f"{path_of(endpoint)}/performance?{urlencode(given)}")
+        report = api.call("GET", asking(f"{path_of(endpoint)}/performance", asked))
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -111,6 +109,13 @@ def profile(
             show_default="as many as make up to 60, but 1,000 at least",
         ),
     ] = None,
+    prediction_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of what the model said of each row: a score, a value or a class. Of rows that it was not fitted to, or it looks too sure of itself."
+        ),
+    ] = None,
+    label_column: Annotated[str | None, typer.Option(help="The column of what turned out.")] = None,
     key_file: KeyFile = None,
     control: ControlUrl = CONTROL,
     as_json: Json = False,
@@ -125,8 +130,10 @@ def profile(
 
     from cli.api import ControlApi
     from cli.profiling import profile_file
+    from hyperplan.profile.outputs import LABEL, PREDICTION
 
     path = path_of(endpoint)
+    outputs = {PREDICTION: prediction_column, LABEL: label_column}
     with ControlApi(control) as api, Progress(console=Console(stderr=True, quiet=as_json)) as progress:
         document = msgspec.convert(api.call("GET", path)["document"], Endpoint)
         task = progress.add_task(f"profiling {file}", total=None)
@@ -137,6 +144,7 @@ def profile(
                 model,
                 time_column=time_column,
                 chunk_rows=chunk_rows,
+                outputs={name: column for name, column in outputs.items() if column is not None},
                 secret=read_secret(key_file, os.environ),
                 on_progress=lambda done, total: progress.update(task, completed=done, total=total),
             )

@@ -3,13 +3,14 @@
 import json
 import os
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import typer
 
+from cli.addresses import asking
 from cli.app import app
-from cli.counting import counted
 from cli.failure import Failure
+from cli.figures import counted
 from cli.keys import read_secret
 from cli.options import CONTROL, ControlUrl, Json, KeyFile
 
@@ -37,10 +38,9 @@ def forget(
     if not key:
         raise Failure("nobody is named: give the entity as clients name it, or its hash")
     secret = read_secret(key_file, os.environ)
-    given = {"endpoint": endpoint, "hashed": secret.entity(key) if secret is not None else None}
-    asked = urlencode({name: value for name, value in given.items() if value is not None})
+    asked = {"endpoint": endpoint, "hashed": secret.entity(key) if secret is not None else None}
     with ControlApi(control) as api:
-        erased = api.call("DELETE", f"/v1/entities/{quote(key, safe='')}{'?' if asked else ''}{asked}")
+        erased = api.call("DELETE", asking(f"/v1/entities/{quote(key, safe='')}", asked))
     if as_json:
         typer.echo(json.dumps(erased))
         return

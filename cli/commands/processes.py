@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from cli.addresses import checked_url, claim_each, collector, parse_address
-from cli.amounts import seconds, size
+from cli.amounts import size, some_seconds
 from cli.app import app
 from cli.failure import Failure
 from cli.keys import read_secret
@@ -153,8 +153,8 @@ def control(
         registry=registry,
         store=store,
         keeping=Keeping(
-            samples=seconds(keep, "--keep") if keep else None,
-            windows=seconds(keep_windows, "--keep-windows") if keep_windows else None,
+            samples=some_seconds(keep, "--keep") if keep else None,
+            windows=some_seconds(keep_windows, "--keep-windows") if keep_windows else None,
             size=size(keep_bytes, "--keep-bytes") if keep_bytes else None,
         ),
         webhooks=read_webhooks(webhook or [], webhook_secret_file, os.environ),

@@ -1,12 +1,12 @@
 """Commands about rollouts: a model takes over step by step."""
 
 import json
-import re
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from cli.addresses import path_of
+from cli.amounts import seconds
 from cli.app import app
 from cli.failure import Failure
 from cli.options import CONTROL, Author, ControlUrl, Json
@@ -19,9 +19,6 @@ group = typer.Typer(
 app.add_typer(group)
 
 Endpoint = Annotated[str, typer.Argument(help="The endpoint, by its name.")]
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
 @group.command("start")
@@ -61,11 +58,11 @@ def start(
     held = {"margin": margin, "alpha": alpha}
     guardrails: dict[str, Any] = {"errors": held}
     if slower is not None:
-        guardrails["latency"] = {**held, "slower": _seconds(slower, "--slower")}
+        guardrails["latency"] = {**held, "slower": seconds(slower, "--slower")}
     body = {
         "canary": canary,
         "steps": _shares(steps),
-        "hold": _seconds(hold, "--hold"),
+        "hold": seconds(hold, "--hold"),
         "requests": requests,
         "guardrails": guardrails,
         **({"control": against} if against else {}),
@@ -104,7 +101,7 @@ def _call(
 
     with ControlApi(control, author=author) as api:
         content = None if body is None else json.dumps(body)
-        return api.call(method, f"/v1/endpoints/{quote(endpoint, safe='')}/rollout{path}", content=content)
+        return api.call(method, f"{path_of(endpoint)}/rollout{path}", content=content)
 
 
 def _show(found: Any, *, as_json: bool) -> None:
@@ -121,12 +118,3 @@ def _shares(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise Failure(f"--steps takes shares in percent, like 1,5,25,50,100, not {text!r}") from None
-
-
-def _seconds(text: str, option: str) -> float:
-    if text.endswith("ms") and text[:-2].isdecimal():
-        return int(text[:-2]) / 1000
-    found = _LENGTH.fullmatch(text)
-    if found is None:
-        raise Failure(f"{option} takes a time like 30s, 10m, 1h or 2d, not {text!r}")
-    return float(found[1]) * _SECONDS[found[2]]

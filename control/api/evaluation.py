@@ -1,6 +1,5 @@
 """Evaluation: what another policy, or one model alone, would have earned on the traffic that there was."""
 
-import time
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from control.api.labelled import LOOKED_BACK, Counted, labelled_in
 from control.api.periods import as_date, read_period
 from control.problems import bad_parameter, invalid
 from control.registry import Registry
@@ -20,11 +20,8 @@ from hyperplan.evaluation.logged import Logging
 from hyperplan.evaluation.policy import Policy, parse_policy
 from hyperplan.exploration.block import Exploration, Reward
 from hyperplan.outcomes import Outcomes
-from hyperplan.performance import maturity_of
 from hyperplan.problems import Invalid, Problem
 
-LOOKED_BACK = "-7d"
-"""Since when, if nothing else is asked for: labels need longer than samples."""
 MOST_POLICIES = 20
 Of = Literal["reward", "label", "correct"]
 
@@ -53,7 +50,7 @@ def get_evaluation(
     of: FromQuery[Of | None] = None,
     since: FromQuery[str] = LOOKED_BACK,
     until: FromQuery[str | None] = None,
-    labels: FromQuery[Literal["ripe", "all"]] = "ripe",
+    labels: FromQuery[Counted] = "ripe",
 ) -> EvaluationReport:
     """Estimate what other policies would have earned, each with intervals of 95 % and the effective sample size.
 
@@ -65,10 +62,7 @@ def get_evaluation(
     reward = _reward(endpoint, of)
     policies = _policies(policy, endpoint)
     period = read_period(since, until, None, store.bucket_seconds)
-    told = store.labelled(name, period.since, period.until)
-    now = time.time_ns()
-    maturity = maturity_of(told.time, told.labelled_at, now)
-    ripe_until = period.until if labels == "all" else min(maturity.ripe_until(now), period.until)
+    told, _, ripe_until = labelled_in(store, name, period, labels)
     ripe = told.between(period.since, ripe_until)
     logging = _logging(registry, name, ripe)
     return EvaluationReport(

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from control.api.bodies import BODY, AnyRequest, body_of
+from control.api.labelled import LOOKED_BACK
 from control.api.periods import as_date, read_period
 from control.experiments.book import ExperimentBook
 from control.experiments.reading import Asked, read_rows, running_in
@@ -204,7 +205,7 @@ def _plan(
     minimum: float | None,
 ) -> PlanReport:
     since, until = period
-    asked = read_period(since or "-7d", until, None, store.bucket_seconds)
+    asked = read_period(since or LOOKED_BACK, until, None, store.bucket_seconds)
     if minimum is not None:
         kind = "absolute" if design.minimum_effect.relative is None else "relative"
         design = msgspec.structs.replace(design, minimum_effect=Minimum(**{kind: minimum}))

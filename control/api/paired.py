@@ -9,6 +9,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from control.api.labelled import LOOKED_BACK
 from control.api.periods import as_date, read_period
 from control.api.shadow import shadows_of
 from control.problems import bad_parameter
@@ -95,7 +96,7 @@ def get_paired(
     looks again and again gives a wait, so that what was counted does not change.
     """
     _, endpoint = registry.get(name)
-    period = read_period(since or "-7d", until, None, store.bucket_seconds)
+    period = read_period(since or LOOKED_BACK, until, None, store.bucket_seconds)
     asked = _Asked(loss=_loss(endpoint.task, loss), window=window, wait=wait, bound=bound, minimum=minimum, alpha=alpha)
     answers = store.shadows.answers(name, period.since, period.until)
     shadows = [Shadowed(name, shadow, period.since, period.until) for shadow in shadows_of(endpoint, answers, model)]

@@ -1,9 +1,8 @@
 """Performance: how good the predictions of an endpoint were, by model, arm or slice, and by windows of time."""
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,16 +10,15 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from control.api.labelled import LOOKED_BACK, Counted, labelled_in
 from control.api.periods import Period, Window, as_date, read_period
 from control.problems import bad_parameter
 from control.registry import Registry
 from control.stores import Store
 from hyperplan.endpoint import Endpoint, Task
 from hyperplan.outcomes import Outcomes
-from hyperplan.performance import Estimate, Performance, maturity_of, measure, parts_of
+from hyperplan.performance import Estimate, Performance, measure, parts_of
 
-LOOKED_BACK = "-7d"
-"""Since when, if nothing else is asked for: labels need longer than samples."""
 NANOSECONDS = 1e9
 
 
@@ -77,7 +75,7 @@ def get_performance(
     by: FromQuery[str] = "model",
     model: FromQuery[str | None] = None,
     arm: FromQuery[str | None] = None,
-    labels: FromQuery[Literal["ripe", "all"]] = "ripe",
+    labels: FromQuery[Counted] = "ripe",
 ) -> PerformanceReport:
     """Measure predictions by the truth that came for them, each metric with its interval of 95 %.
 
@@ -88,9 +86,7 @@ def get_performance(
     _, endpoint = registry.get(name)
     period = read_period(since, until, window, store.bucket_seconds)
     _check_part(endpoint, by)
-    told = store.labelled(name, period.since, period.until)
-    maturity = maturity_of(told.time, told.labelled_at, time.time_ns())
-    ripe_until = period.until if labels == "all" else min(maturity.ripe_until(time.time_ns()), period.until)
+    told, delay, ripe_until = labelled_in(store, name, period, labels)
     chosen = _narrowed(endpoint, told, model, arm)
     samples = store.samples.scored(name, period.since, period.until, by) if by in ("model", "arm") else None
     reporter = _Reporter(period, ripe_until, _thresholds(endpoint))
@@ -101,7 +97,7 @@ def get_performance(
         until=as_date(period.until),
         window=period.window / NANOSECONDS,
         by=by,
-        delay=None if maturity.delay is None else maturity.delay / NANOSECONDS,
+        delay=None if delay is None else delay / NANOSECONDS,
         ripe_until=as_date(ripe_until),
         unripe=int((chosen.time >= ripe_until).sum()),
         parts={

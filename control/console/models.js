@@ -2,6 +2,7 @@
 
 import { swatch } from "./charts.js";
 import { h } from "./dom.js";
+import { texts } from "./table.js";
 
 const LONGEST = 40; // characters of a value
 
@@ -34,38 +35,10 @@ export function models({ comparison }, painted) {
 const repeats = (models) => models.flatMap((model) => model.repeats.map(({ sentence }) => sentence));
 
 const sideBySide = (caption, lines, { models }, painted) =>
-  h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    h(
-      "table",
-      { class: "texts" },
-      h("caption", { class: "hidden" }, caption),
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, "What"),
-          models.map(({ model }) =>
-            h("th", { scope: "col" }, swatch(painted.get(model) ?? "paint-none"), h("bdi", {}, model)),
-          ),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        lines.map((line) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, h("bdi", {}, named(line.pointer))),
-            line.values.map((value) => h("td", {}, shown(value))),
-          ),
-        ),
-      ),
-    ),
+  texts(
+    caption,
+    ["What", ...models.map(({ model }) => [swatch(painted.get(model) ?? "paint-none"), h("bdi", {}, model)])],
+    lines.map((line) => [named(line.pointer), ...line.values.map(shown)]),
   );
 
 const named = (pointer) => pointer.replace("/lineage/", "").replaceAll("/", " · ").replaceAll("~1", "/").replaceAll("~0", "~");

@@ -3,6 +3,7 @@
 import { ApiError, getPrediction } from "./api.js";
 import { h, show } from "./dom.js";
 import { counted, latency, percent } from "./format.js";
+import { texts } from "./table.js";
 
 const MOST_ROWS = 20;
 const place = document.getElementById("prediction");
@@ -182,35 +183,10 @@ const definitions = (facts) =>
   );
 
 const grid = (caption, columns, rows) =>
-  h(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    h(
-      "table",
-      { class: "texts" },
-      h("caption", { class: "hidden" }, caption),
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          columns.map((name) => h("th", { scope: "col" }, name)),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        rows.map(([name, ...cells]) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, h("bdi", {}, name)),
-            cells.map((cell) => h("td", {}, h("bdi", {}, cell))),
-          ),
-        ),
-      ),
-    ),
+  texts(
+    caption,
+    columns,
+    rows.map(([name, ...cells]) => [name, ...cells.map((cell) => h("bdi", {}, cell))]),
   );
 
 const text = (value) =>

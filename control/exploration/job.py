@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from control.exploration.past import AUTHOR, past_of
-from control.jobs import Lease, NotHeld
+from control.exploration.past import past_of
+from control.jobs import AUTHOR, Lease, NotHeld
 from control.registry import Change, Entry, Registry, Stale, Write
 from control.stores import Store
 from hyperplan.endpoint import Endpoint

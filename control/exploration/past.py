@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from control.exploration.tables import ResumedRow
+from control.jobs import AUTHOR
 from control.registry import Change, Entry, Registry
 from control.registry.database import for_writing
 from hyperplan.exploration.thought import Past
 
-AUTHOR = "hyperplan"
 LOOKED_BACK = 200
 """Revisions that are looked through for the last change of weights."""
 BY_HAND = (Change.ROUTING, Change.ROLLBACK)

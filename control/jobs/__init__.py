@@ -4,8 +4,8 @@
 module of its own and a line in the list in `control.serve`.
 """
 
-from control.jobs.job import Job
+from control.jobs.job import AUTHOR, Job
 from control.jobs.jobs import Jobs
 from control.jobs.lease import Lease, NotHeld
 
-__all__ = ["Job", "Jobs", "Lease", "NotHeld"]
+__all__ = ["AUTHOR", "Job", "Jobs", "Lease", "NotHeld"]

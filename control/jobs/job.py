@@ -4,6 +4,9 @@ from typing import Protocol
 
 from control.jobs.lease import Lease
 
+AUTHOR = "hyperplan"
+"""Who has written the revisions that jobs write."""
+
 
 class Job(Protocol):
     """Something that is done in rounds, by the replica that holds its lease.

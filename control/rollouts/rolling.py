@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from control.experiments.book import ExperimentBook
-from control.jobs.lease import Lease, NotHeld
+from control.jobs import AUTHOR, Lease, NotHeld
 from control.registry import Registry, Stale
 from control.rollouts.book import Kept, Overtaken, RolloutBook
 from control.rollouts.metrics import RolloutMetrics
@@ -19,8 +19,6 @@ from hyperplan.rollouts import step
 
 log = logging.getLogger("hyperplan.control")
 
-AUTHOR = "hyperplan"
-"""Who writes the revisions of steps."""
 EVERY = 2.0
 """Seconds from look to look."""
 SILENCE = 10.0

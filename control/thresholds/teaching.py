@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from control.jobs.lease import Lease, NotHeld
+from control.jobs import AUTHOR, Lease, NotHeld
 from control.registry import Change, NoSuchEndpoint, Registry, Stale, Write
 from control.stores import Store
 from control.thresholds import reading
@@ -141,7 +141,7 @@ class Teaching:
                 now, thresholds=msgspec.structs.replace(now.thresholds, learnt=known | {model: learnt})
             )
 
-        write = Write("hyperplan", reason, entry.number)
+        write = Write(AUTHOR, reason, entry.number)
         if lease is not None:
             write = write._replace(confirm=lease.confirm)
         try:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import ArrayLike
 
 Z = 1.959963984540054
 """The quantile of the normal distribution between which and its negative 95 % lie."""
@@ -35,7 +36,13 @@ class Rate(msgspec.Struct, frozen=True):
         if not total:
             return None
         estimate = min(float(np.sum(hits)) / total, 1.0)
-        return Rate(estimate, *wilson(estimate, total**2 / float(np.sum(np.square(totals)))))
+        return Rate(estimate, *wilson(estimate, kish(totals)))
+
+
+def kish(weights: ArrayLike) -> float:
+    """How many equal weights tell as much as these; 0 if all are 0."""
+    squares = float(np.sum(np.square(weights)))
+    return float(np.sum(weights)) ** 2 / squares if squares > 0 else 0.0
 
 
 def wilson(share: float, size: float) -> tuple[float, float]:

@@ -4,12 +4,13 @@ import math
 
 import msgspec
 
+from hyperplan.comparison.rate import kish
 from hyperplan.evaluation.estimators import ESTIMATORS, dr, sums
 from hyperplan.evaluation.interval import interval
 from hyperplan.evaluation.logged import LeftOut, Logged, Logging, logged
 from hyperplan.evaluation.policy import Policy
 from hyperplan.exploration.block import Reward
-from hyperplan.outcomes import Floats, Outcomes
+from hyperplan.outcomes import Outcomes
 
 FEWEST = 50
 """The effective sample size below which nothing is said."""
@@ -96,12 +97,6 @@ def observed(rows: Logged) -> Earnings:
 def effective_size(rows: Logged) -> float:
     """The effective sample size of a policy over entities; 0 if it would have chosen nothing that was chosen."""
     return kish(rows.by_entity(rows.requests * rows.weight))
-
-
-def kish(weights: Floats) -> float:
-    """How many equal weights tell as much as these (Kish 1965); 0 if all are 0."""
-    squares = float((weights**2).sum())
-    return float(weights.sum() ** 2 / squares) if squares > 0 else 0.0
 
 
 def _sentence(found: Earnings, before: Earnings, gain: Earnings) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 
 from hyperplan.evaluation.policy import Policy
 from hyperplan.exploration.block import Reward
-from hyperplan.exploration.evidence import entities
 from hyperplan.exploration.rewards import rewards
 from hyperplan.outcomes import Coded, Floats, Ints, Outcomes
 
@@ -81,7 +80,7 @@ def logged(outcomes: Outcomes, logging: Logging, policy: Policy, reward: Reward)
         propensity=rows.propensity,
         reward=found[kept],
         requests=rows.weight,
-        entity=entities(rows),
+        entity=rows.entities(),
         regime=regime,
         logging=regimes,
         target=target[kept],

@@ -47,20 +47,12 @@ def evidence(outcomes: Outcomes, arms: Sequence[str], reward: Reward) -> Evidenc
     if reward.better == "lower":
         found = 1 - found if binary else -found
     weight = 1.0 / (outcomes.propensity * outcomes.inclusion)
-    entity = entities(outcomes)
+    entity = outcomes.entities()
     earned = []
     for arm in arms:
         mask = outcomes.arm.equal(arm)
         earned.append(earned_of(found[mask], weight[mask], entity[mask]))
     return Evidence(tuple(arms), tuple(earned), binary)
-
-
-def entities(outcomes: Outcomes) -> Ints:
-    """Whom each row is about, as numbers from 0; rows without an entity are one of their own, all rows of a request together."""
-    _, alone = np.unique(outcomes.prediction_id.astype(str), return_inverse=True)
-    known = outcomes.entity.codes.astype(np.int64)
-    _, found = np.unique(np.where(known >= 0, known, len(outcomes.entity.names) + alone), return_inverse=True)
-    return found.astype(np.int64)
 
 
 def earned_of(reward: Floats, weight: Floats, entity: Ints) -> Earned:

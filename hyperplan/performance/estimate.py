@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from hyperplan.comparison.rate import Z, wilson
+from hyperplan.comparison.rate import Z, kish, wilson
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -92,8 +92,7 @@ class Clustered(NamedTuple):
         return self._size(self.weight * chosen)
 
     def _size(self, held: Floats) -> float:
-        sums = np.bincount(self.cluster, held)
-        return float(sums.sum() ** 2 / (sums**2).sum()) if sums.any() else 0.0
+        return kish(np.bincount(self.cluster, held))
 
     def _variance(self, influence: Floats) -> tuple[float, int]:
         """The variance of a statistic, and its degrees of freedom."""

@@ -68,10 +68,7 @@ def measure(outcomes: Outcomes, thresholds: Mapping[str, float] | None = None) -
 
 def clustered(outcomes: Outcomes) -> Clustered:
     """Rows by entity; those of a request that names none belong together."""
-    entity = outcomes.entity.codes.astype(np.int64)
-    _, request = np.unique(outcomes.prediction_id.astype(str), return_inverse=True)
-    _, cluster = np.unique(np.where(entity >= 0, entity, len(outcomes.entity.names) + request), return_inverse=True)
-    return Clustered(outcomes.weight, cluster)
+    return Clustered(outcomes.weight, outcomes.entities())
 
 
 def _binary(rows: Clustered, outcomes: Outcomes, thresholds: Floats) -> dict[str, Estimate | None]:

@@ -13,13 +13,14 @@ their values are not what the schema says.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hyperplan.problems import Invalid, Problem, pointer
-from hyperplan.profile.columns import Counted
+from hyperplan.profile.columns import Column, Counted
 from hyperplan.profile.masked import masked_values, trained_schema
 from hyperplan.profile.profile import Each, Profile
 from hyperplan.profile.reference import Reference
@@ -42,8 +43,15 @@ def profile_frame(schema: Schema, frame: Any, each: Each = map, secret: Secret |
     Raises:
         TypeError: it is no frame.
     """
-    profiles = [profile for part in _parts(frame) for profile in _profiles(schema, part, each, secret)]
+    profiles = [profile for part in _parts(frame) for profile in _profiles(schema, part, each, secret, {})]
     return Profile.merged(profiles or [Profile.of_columns(trained_schema(schema, secret), {})])
+
+
+class Output(NamedTuple):
+    """A column of training data that is no feature but what a model said of a row, or what turned out, and how it is read."""
+
+    column: str
+    feature: AnyFeature
 
 
 class ReferenceBuilder:
@@ -52,7 +60,7 @@ class ReferenceBuilder:
     Unless `chunk_rows` is given, a chunk has as many rows as make 30 to 60 chunks, and 1,000 at least: whenever there are more than 60, each two
     neighbours become one. Profiles merge exactly, so nothing is lost by it. `rows_expected` spares the work. `time_column` is
     a column of times that are in order; it tells when each chunk was. `each` shares columns out, as the `map` of a pool of threads does.
-    Personal features are hashed with the `secret`; without one they are left out.
+    Personal features are hashed with the `secret`; without one they are left out. `outputs` are columns by the names that outputs have in profiles (`prediction`, `label`).
     """
 
     def __init__(
@@ -64,8 +72,10 @@ class ReferenceBuilder:
         rows_expected: int = 0,
         each: Each = map,
         secret: Secret | None = None,
+        outputs: Mapping[str, Output] = {},
     ) -> None:
         self._schema, self._time, self._each, self._secret = schema, time_column, each, secret
+        self._outputs = dict(outputs)
         self._most = None if chunk_rows else MOST_CHUNKS
         self._size = chunk_rows or max(FEWEST_ROWS, -(-rows_expected // MOST_CHUNKS))
         self._chunks: list[_Chunk] = []
@@ -112,6 +122,7 @@ class ReferenceBuilder:
 
     def _require(self, part: "_Part") -> None:
         wanted = {name for name, feature in self._schema.features.items() if feature.required}
+        wanted |= {output.column for output in self._outputs.values()}
         missing = sorted((wanted | ({self._time} if self._time else set())) - part.columns.keys())
         if missing:
             has = f"no such column; there are: {', '.join(part.columns)}"
@@ -135,7 +146,7 @@ class ReferenceBuilder:
             raise Invalid(
                 [Problem(pointer(self._time or ""), "the rows are not in the order of this column; sort them by it")]
             )
-        return _Chunk(list(_profiles(self._schema, part, self._each, self._secret)), span)
+        return _Chunk(list(_profiles(self._schema, part, self._each, self._secret, self._outputs)), span)
 
 
 class _Chunk(NamedTuple):
@@ -207,15 +218,27 @@ def _indexed(column: Any) -> Any:
     return np.asanyarray(column)
 
 
-def _profiles(schema: Schema, part: _Part, each: Each, secret: Secret | None) -> Iterator[Profile]:
+def _profiles(
+    schema: Schema, part: _Part, each: Each, secret: Secret | None, outputs: Mapping[str, Output]
+) -> Iterator[Profile]:
     """The profiles of a part, in pieces that fit into memory."""
     shown = trained_schema(schema, secret)
-    columns = {name: column for name, column in part.columns.items() if name in shown.features}
+    wanted = {*shown.features, *(output.column for output in outputs.values())}
+    columns = {name: column for name, column in part.columns.items() if name in wanted}
     piece = max(1, MOST_CELLS // max(len(columns), 1))
     for start in range(0, part.rows, piece):
         rows = _Part(columns, part.rows).cut(start, min(start + piece, part.rows))
-        values = {name: _shown(schema.features[name], column, secret) for name, column in rows.columns.items()}
-        yield Profile.of_columns(shown, values or {"": np.zeros(rows.rows)}, each)
+        values = {
+            name: _shown(schema.features[name], column, secret)
+            for name, column in rows.columns.items()
+            if name in shown.features
+        }
+        said = {
+            name: Column(output.feature, _values(output.feature, rows.columns[output.column])).profile()
+            for name, output in outputs.items()
+        }
+        profile = Profile.of_columns(shown, values or {"": np.zeros(rows.rows)}, each)
+        yield msgspec.structs.replace(profile, outputs=said)
 
 
 def _shown(feature: AnyFeature, column: Any, secret: Secret | None) -> NDArray[Any] | Counted:

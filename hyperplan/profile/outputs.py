@@ -11,6 +11,7 @@ from hyperplan.comparison.readings import THRESHOLD, Reading, reader
 from hyperplan.endpoint import Task
 from hyperplan.profile.columns import WRONG, Column
 from hyperplan.profile.feature import FeatureProfile
+from hyperplan.schema import AnyFeature, Float, String
 
 PREDICTION = "prediction"
 """The score of a binary model, the value of a regression, the class of a multiclass model."""
@@ -19,6 +20,11 @@ CONFIDENCE = "confidence"
 
 LABEL = "label"
 """What turned out, of the rows for which the truth is known."""
+
+
+def feature_of_outputs(task: Task) -> AnyFeature:
+    """How a column of predictions or labels of training data is read, so that its profile is like that of what models answer."""
+    return String() if task == "multiclass" else Float(nullable=True)
 
 
 def outputs_of(task: Task, predictions: Sequence[Any]) -> dict[str, FeatureProfile]:

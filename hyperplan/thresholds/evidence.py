@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperplan.comparison.rate import kish
 from hyperplan.outcomes import Outcomes
 
 Floats = NDArray[np.float64]
@@ -41,9 +42,8 @@ class Evidence(NamedTuple):
 
     @property
     def effective(self) -> float:
-        """How many equally weighted labels say as much (Kish, 1965)."""
-        total = float((self.weight**2).sum())
-        return float(self.weight.sum() ** 2 / total) if total else 0.0
+        """How many equally weighted labels say as much."""
+        return kish(self.weight)
 
 
 class Blind(NamedTuple):

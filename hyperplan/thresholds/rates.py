@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from hyperplan.comparison.rate import kish
 from hyperplan.thresholds.cells import cells_of
 from hyperplan.thresholds.evidence import Scores
 from hyperplan.thresholds.lesson import FEWEST, Attained, CannotLearn, Lesson
@@ -54,7 +55,7 @@ def learn(scores: Scores, wanted: float, current: float) -> Lesson:
         CannotLearn: there are too few scores.
     """
     score, weight = scores
-    effective = float(weight.sum() ** 2 / (weight**2).sum()) if len(score) else 0.0
+    effective = kish(weight)
     if effective < FEWEST:
         raise CannotLearn(
             f"{len(score)} scores say as much as {effective:.0f} of equal weight; at least {FEWEST} are needed"

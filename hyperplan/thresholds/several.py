@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
+from hyperplan.comparison.rate import kish
 from hyperplan.thresholds.block import Thresholds
 from hyperplan.thresholds.cells import summed
 from hyperplan.thresholds.lesson import FEWEST, FEWEST_OF_EACH, Attained, CannotLearn, Lesson
@@ -43,7 +44,7 @@ def learn(
     Raises:
         CannotLearn: there are too few labels.
     """
-    effective = float(answers.weight.sum() ** 2 / max((answers.weight**2).sum(), _TINY)) if len(answers.truth) else 0.0
+    effective = kish(answers.weight)
     if effective < FEWEST:
         raise CannotLearn(
             f"{len(answers.truth)} labels say as much as {effective:.0f} of equal weight; at least {FEWEST} are needed"

@@ -8,7 +8,8 @@ import pytest
 from cli.profiling import profile_file
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.problems import Invalid
-from hyperplan.profile import Profile
+from hyperplan.profile import Profile, Reference
+from hyperplan.profile.outputs import LABEL, PREDICTION, outputs_of
 
 DOCUMENT = """
 name: flight-delay
@@ -77,6 +78,34 @@ def test_a_parquet_file_is_read_with_its_own_types(endpoint: Endpoint, tmp_path:
     assert features["weekend"].values.counts == {"false": 6, "true": 4}
     assert features["embedding"].norms
     assert features["embedding"].norms.moments.mean == 5.0
+
+
+def test_what_the_model_said_and_what_turned_out_are_profiled_as_what_models_answer_is(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    path = tmp_path / "flights.parquet"
+    duckdb.execute(
+        "COPY (SELECT i::FLOAT AS distance, i AS hour, 'DL' AS carrier, i / 10 AS score, i > 5 AS late "
+        f"FROM range(10) t(i)) TO '{path}'"
+    )
+    outputs = {PREDICTION: "score", LABEL: "late"}
+    found = profile_file(path, endpoint, "gbm@1", outputs=outputs, chunk_rows=4)
+    served = outputs_of("binary", [index / 10 for index in range(10)])[PREDICTION].numbers
+    trained = found.merged().outputs[PREDICTION].numbers
+    assert served
+    assert trained
+    assert (trained.sketch, trained.frequent) == (served.sketch, served.frequent)
+    labels = found.merged().outputs[LABEL].numbers
+    assert labels
+    assert (labels.moments.count, labels.moments.mean) == (10, 0.4)
+    assert Reference.decode(found.encode()) == found
+    assert "score" not in found.merged().features
+
+
+def test_a_column_of_predictions_that_is_not_there_is_named(endpoint: Endpoint, flights: Path) -> None:
+    with pytest.raises(Invalid) as refused:
+        profile_file(flights, endpoint, "gbm@1", outputs={PREDICTION: "score"})
+    assert refused.value.problems[0].pointer == "/score"
 
 
 def test_chunks_follow_the_file_and_progress_is_told(endpoint: Endpoint, tmp_path: Path) -> None:

@@ -57,4 +57,4 @@ def test_a_rollout_is_started_shown_paused_and_aborted(run: Run) -> None:
     )
     assert json.loads(run("abort", "flight-delay", "--json").stdout)["state"] == "aborted"
     wrong = run("start", "flight-delay", "gbm@2", "--hold", "soon")
-    assert wrong.stderr.strip() == "error: --hold takes a time like 30s, 10m, 1h or 2d, not 'soon'"
+    assert wrong.stderr.strip() == "error: --hold 'soon' is no length of time: write 30d, 36h, 2w, 90m, 600s or 200ms"
