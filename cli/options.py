@@ -68,6 +68,16 @@ RegistryUrl = Annotated[
         show_default="a SQLite file in --data",
     ),
 ]
+EndpointName = Annotated[str, typer.Argument(help="The endpoint.")]
+Since = Annotated[str, typer.Option(help="From when: a time, or as long ago as -15m, -1h, -7d.")]
+PredictedSince = Annotated[
+    str, typer.Option("--since", help="Predictions from when: a time, or as long ago as -15m, -1h, -7d.")
+]
+Until = Annotated[str | None, typer.Option(help="Until when.", show_default="now")]
+AllLabels = Annotated[
+    bool,
+    typer.Option("--all-labels", help="Count predictions too that are so new that only fast labels are there."),
+]
 Author = Annotated[str | None, typer.Option(envvar="HYPERPLAN_AUTHOR", help="Who makes the change.")]
 Reason = Annotated[str | None, typer.Option(help="Why; kept with the revision.")]
 Wait = Annotated[

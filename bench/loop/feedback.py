@@ -30,7 +30,6 @@ from hyperplan.sample import Sample
 
 DOCUMENT = flights.document("http://127.0.0.1:1/", sampling=1.0)
 BAR = 20_000
-LONGEST_JOIN = 50.0
 BATCH = 1_000
 """Feedback in a request."""
 UNDER_WAY = 8

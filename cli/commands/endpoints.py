@@ -11,7 +11,7 @@ import typer
 from cli.addresses import asking, path_of
 from cli.app import app
 from cli.failure import Failure
-from cli.options import CONTROL, NONE, Author, ControlUrl, Json, Reason, Wait
+from cli.options import CONTROL, NONE, Author, ControlUrl, EndpointName, Json, Reason, Wait
 from cli.texts import named, read_text
 from hyperplan.endpoint import Endpoint, parse_endpoint
 from hyperplan.problems import Invalid
@@ -83,7 +83,7 @@ def get(
 
 @app.command()
 def route(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    endpoint: EndpointName,
     split: Annotated[
         str | None, typer.Option(help="The new weights, like gbm@2=10,gbm@1=90; an arm left out gets none.")
     ] = None,
@@ -136,7 +136,7 @@ def route(
 
 @app.command()
 def drain(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    endpoint: EndpointName,
     model: Annotated[str, typer.Argument(help="The model that is to get no request any more, like gbm@1.")],
     control: ControlUrl = CONTROL,
     author: Author = None,
@@ -167,7 +167,7 @@ def drain(
 
 @app.command("dry-run")
 def dry_run(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    endpoint: EndpointName,
     data: Annotated[
         str, typer.Option("--data", "-d", help="The body; @FILE reads it from a file, @- from standard input.")
     ] = "",
@@ -210,7 +210,7 @@ def dry_run(
 
 @app.command()
 def rollback(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    endpoint: EndpointName,
     to: Annotated[int, typer.Option(min=1, help="The revision to go back to; `hyperplan revisions` lists them.")],
     control: ControlUrl = CONTROL,
     author: Author = None,
@@ -251,7 +251,7 @@ def revisions(
 
 @app.command()
 def diff(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
+    endpoint: EndpointName,
     older: Annotated[
         int | None, typer.Option("--from", min=0, help="A revision.", show_default="the one before --to")
     ] = None,

@@ -9,22 +9,19 @@ import typer
 from cli.addresses import asking, path_of
 from cli.app import app
 from cli.failure import Failure
-from cli.options import CONTROL, ControlUrl, Json
+from cli.options import CONTROL, ControlUrl, EndpointName, Json, Since, Until
 
 group = typer.Typer(
     name="experiment", help="Experiments: which model is better, and when one may say so.", no_args_is_help=True
 )
 app.add_typer(group)
 
-Endpoint = Annotated[str, typer.Argument(help="The endpoint.")]
-Since = Annotated[str, typer.Option(help="From when: a time, or as long ago as -15m, -1h, -7d.")]
-Until = Annotated[str | None, typer.Option(help="Until when.", show_default="now")]
 Minimum = Annotated[float | None, typer.Option(min=0, help="Another minimum effect than that of the design.")]
 
 
 @group.command("show")
 def show(
-    endpoint: Endpoint,
+    endpoint: EndpointName,
     revision: Annotated[
         int | None,
         typer.Option(
@@ -52,7 +49,7 @@ def show(
 
 @group.command("plan")
 def plan(
-    endpoint: Endpoint,
+    endpoint: EndpointName,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -92,7 +89,7 @@ def plan(
 
 @group.command("compare")
 def compare(
-    endpoint: Endpoint,
+    endpoint: EndpointName,
     model: Annotated[str | None, typer.Option(help="This shadow only.", show_default="all of them")] = None,
     loss: Annotated[
         str | None,

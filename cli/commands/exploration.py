@@ -7,18 +7,16 @@ import typer
 
 from cli.addresses import asking, path_of
 from cli.app import app
-from cli.options import CONTROL, ControlUrl, Json
+from cli.options import CONTROL, AllLabels, ControlUrl, EndpointName, Json, PredictedSince, Until
 
 group = typer.Typer(
     name="exploration", help="Exploration: weights that follow what the arms earn.", no_args_is_help=True
 )
 app.add_typer(group)
 
-Name = Annotated[str, typer.Argument(help="The endpoint.")]
-
 
 @group.command("show")
-def show(name: Name, control: ControlUrl = CONTROL, as_json: Json = False) -> None:
+def show(name: EndpointName, control: ControlUrl = CONTROL, as_json: Json = False) -> None:
     """Show what exploration thinks of the arms of an endpoint, and what it does next.
 
     What each arm earned by prediction, on how many rows; how many alike and independent rows tell as much (effective); how probable it is that it is
@@ -30,7 +28,7 @@ def show(name: Name, control: ControlUrl = CONTROL, as_json: Json = False) -> No
 
 
 @group.command("resume")
-def resume(name: Name, control: ControlUrl = CONTROL, as_json: Json = False) -> None:
+def resume(name: EndpointName, control: ControlUrl = CONTROL, as_json: Json = False) -> None:
     """Let weights follow again what the arms earn.
 
     Weights that a person sets with `hyperplan route`, or goes back to with `hyperplan rollback`, are held until somebody says this.
@@ -42,7 +40,7 @@ def resume(name: Name, control: ControlUrl = CONTROL, as_json: Json = False) -> 
 
 @app.command()
 def evaluate(
-    name: Name,
+    name: EndpointName,
     policy: Annotated[
         list[str],
         typer.Option(help="Who would have been chosen, see above; may be given several times."),
@@ -54,14 +52,9 @@ def evaluate(
             show_default="what the endpoint's exploration is after, or the reward",
         ),
     ] = None,
-    since: Annotated[
-        str, typer.Option(help="Predictions from when: a time, or as long ago as -15m, -1h, -7d.")
-    ] = "-7d",
-    until: Annotated[str | None, typer.Option(help="Until when.", show_default="now")] = None,
-    every_label: Annotated[
-        bool,
-        typer.Option("--all-labels", help="Count predictions too that are so new that only fast labels are there."),
-    ] = False,
+    since: PredictedSince = "-7d",
+    until: Until = None,
+    every_label: AllLabels = False,
     control: ControlUrl = CONTROL,
     as_json: Json = False,
 ) -> None:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 group = typer.Typer(name="feedback", help="Feedback: the truth that comes for predictions.", no_args_is_help=True)
 app.add_typer(group)
 
-EndpointName = Annotated[str, typer.Option(help="The endpoint that made the predictions.")]
+OfEndpoint = Annotated[str, typer.Option(help="The endpoint that made the predictions.")]
 
 
 @group.command("send")
 def send(
-    endpoint: EndpointName,
+    endpoint: OfEndpoint,
     prediction_id: Annotated[
         str | None, typer.Option("--id", help="The prediction, as x-hyperplan-prediction-id names it.")
     ] = None,
@@ -70,7 +70,7 @@ def send(
 @group.command("import")
 def import_feedback(
     file: Annotated[Path, typer.Argument(help="Labels: Parquet or CSV, a row for each prediction.")],
-    endpoint: EndpointName,
+    endpoint: OfEndpoint,
     id_column: Annotated[str | None, typer.Option(help="The id of each prediction.")] = None,
     entity_column: Annotated[str | None, typer.Option(help="Whom it was about, where ids were lost.")] = None,
     time_column: Annotated[

@@ -9,14 +9,12 @@ import typer
 from cli.addresses import asking, checked_url, path_of
 from cli.app import app
 from cli.failure import Failure
-from cli.options import CONTROL, Author, ControlUrl, Jaeger, Json, Reason
+from cli.options import CONTROL, Author, ControlUrl, EndpointName, Jaeger, Json, Reason
 
 group = typer.Typer(
     name="models", help="Models: what versions were made of, and how they differ.", no_args_is_help=True
 )
 app.add_typer(group)
-
-EndpointName = Annotated[str, typer.Argument(help="The endpoint.")]
 
 
 @app.command()

@@ -12,16 +12,16 @@ from cli.addresses import asking, path_of
 from cli.app import app
 from cli.failure import Failure
 from cli.keys import read_secret
-from cli.options import CONTROL, ControlUrl, Json, KeyFile
+from cli.options import CONTROL, AllLabels, ControlUrl, EndpointName, Json, KeyFile, PredictedSince, Since, Until
 from hyperplan.endpoint import Endpoint
 from hyperplan.problems import Invalid
 
 
 @app.command()
 def shadow(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
-    since: Annotated[str, typer.Option(help="From when: a time, or as long ago as -15m, -1h, -7d.")] = "-1h",
-    until: Annotated[str | None, typer.Option(help="Until when.", show_default="now")] = None,
+    endpoint: EndpointName,
+    since: Since = "-1h",
+    until: Until = None,
     model: Annotated[str | None, typer.Option(help="This shadow only.", show_default="all of them")] = None,
     threshold: Annotated[
         float | None,
@@ -56,18 +56,13 @@ def shadow(
 
 @app.command()
 def performance(
-    endpoint: Annotated[str, typer.Argument(help="The endpoint.")],
-    since: Annotated[
-        str, typer.Option(help="Predictions from when: a time, or as long ago as -15m, -1h, -7d.")
-    ] = "-7d",
-    until: Annotated[str | None, typer.Option(help="Until when.", show_default="now")] = None,
+    endpoint: EndpointName,
+    since: PredictedSince = "-7d",
+    until: Until = None,
     by: Annotated[str, typer.Option(help="What parts them: model, arm, or a slice of the endpoint.")] = "model",
     model: Annotated[str | None, typer.Option(help="Only what this model answered.")] = None,
     arm: Annotated[str | None, typer.Option(help="Only what this arm was chosen for.")] = None,
-    every_label: Annotated[
-        bool,
-        typer.Option("--all-labels", help="Count predictions too that are so new that only fast labels are there."),
-    ] = False,
+    every_label: AllLabels = False,
     control: ControlUrl = CONTROL,
     as_json: Json = False,
 ) -> None:

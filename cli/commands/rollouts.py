@@ -9,7 +9,7 @@ from cli.addresses import path_of
 from cli.amounts import seconds
 from cli.app import app
 from cli.failure import Failure
-from cli.options import CONTROL, Author, ControlUrl, Json
+from cli.options import CONTROL, Author, ControlUrl, EndpointName, Json
 
 group = typer.Typer(
     name="rollout",
@@ -18,12 +18,10 @@ group = typer.Typer(
 )
 app.add_typer(group)
 
-Endpoint = Annotated[str, typer.Argument(help="The endpoint, by its name.")]
-
 
 @group.command("start")
 def start(
-    endpoint: Endpoint,
+    endpoint: EndpointName,
     canary: Annotated[str, typer.Argument(help="The model that is to take over, like gbm@2; the endpoint knows it.")],
     steps: Annotated[str, typer.Option(help="The shares of the traffic that it takes, in percent.")] = "1,5,25,50,100",
     hold: Annotated[str, typer.Option(help="How long a step lasts at least: 10m, 1h, 2d.")] = "1h",
@@ -71,25 +69,25 @@ def start(
 
 
 @group.command("show")
-def show(endpoint: Endpoint, control: ControlUrl = CONTROL, as_json: Json = False) -> None:
+def show(endpoint: EndpointName, control: ControlUrl = CONTROL, as_json: Json = False) -> None:
     """Show how the newest rollout of an endpoint stands, and all that became of it."""
     _show(_call("GET", endpoint, "", control), as_json=as_json)
 
 
 @group.command("pause")
-def pause(endpoint: Endpoint, control: ControlUrl = CONTROL, author: Author = None, as_json: Json = False) -> None:
+def pause(endpoint: EndpointName, control: ControlUrl = CONTROL, author: Author = None, as_json: Json = False) -> None:
     """Let a rollout stay where it is. A guardrail that breaks still takes the canary back."""
     _show(_call("POST", endpoint, "/pause", control, author), as_json=as_json)
 
 
 @group.command("resume")
-def resume(endpoint: Endpoint, control: ControlUrl = CONTROL, author: Author = None, as_json: Json = False) -> None:
+def resume(endpoint: EndpointName, control: ControlUrl = CONTROL, author: Author = None, as_json: Json = False) -> None:
     """Let a paused rollout go on: its step begins anew, and the canary gets the step's share, whatever was edited."""
     _show(_call("POST", endpoint, "/resume", control, author), as_json=as_json)
 
 
 @group.command("abort")
-def abort(endpoint: Endpoint, control: ControlUrl = CONTROL, author: Author = None, as_json: Json = False) -> None:
+def abort(endpoint: EndpointName, control: ControlUrl = CONTROL, author: Author = None, as_json: Json = False) -> None:
     """End a rollout, with the split that was before. If somebody has edited the routing meanwhile, that stays."""
     _show(_call("POST", endpoint, "/abort", control, author), as_json=as_json)
 

@@ -8,14 +8,12 @@ import typer
 from cli.addresses import path_of
 from cli.app import app
 from cli.failure import Failure
-from cli.options import CONTROL, Author, ControlUrl, Json, Reason
+from cli.options import CONTROL, Author, ControlUrl, EndpointName, Json, Reason
 
 group = typer.Typer(
     name="thresholds", help="Thresholds: from which score on an answer becomes which decision.", no_args_is_help=True
 )
 app.add_typer(group)
-
-EndpointName = Annotated[str, typer.Argument(help="The endpoint.")]
 
 
 @group.command("show")

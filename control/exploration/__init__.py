@@ -1,6 +1,6 @@
 """Exploration in control: the job that publishes weights as routing revisions, and what was done before, which it heeds.
 
-`past` reads the history of an endpoint: who set the weights last, and when; `book` remembers that somebody let exploration go on; `job` thinks about
+`past` reads the history of an endpoint: who set the weights last, and when, and whether somebody let exploration go on since (`tables`); `job` thinks about
 each endpoint that explores, in rounds, and publishes. What it thinks is computed anew each time, so replicas agree and a restart loses nothing.
 """
 

@@ -12,7 +12,7 @@ from hyperplan.evaluation.policy import parse_policy
 from hyperplan.exploration.block import Exploration, Reward
 from hyperplan.exploration.evidence import NOTHING, Earned, Evidence
 from hyperplan.exploration.thought import Past, think
-from tests.exploration.conftest import make_outcomes
+from tests.support.outcomes import outcomes
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +48,9 @@ def report(*policies: str, rows: int) -> dict[str, Any]:
     arms = ["a@1", "a@1", "a@1", "a@1", "b@1"] * (rows // 5)
     reward = [0.0, 1.0, 0.0, 0.0, 1.0] * (rows // 5)
     forced = np.arange(rows) < 5
-    outcomes = make_outcomes(arms, reward, propensity=np.array([0.8, 0.8, 0.8, 0.8, 0.2] * (rows // 5)), forced=forced)
+    told = outcomes(arms, reward, propensity=np.array([0.8, 0.8, 0.8, 0.8, 0.2] * (rows // 5)), forced=forced)
     logging = {1: {"a@1": 0.8, "b@1": 0.2}}
-    found = [evaluate(outcomes, logging, parse_policy(policy), Reward()) for policy in policies]
+    found = [evaluate(told, logging, parse_policy(policy), Reward()) for policy in policies]
     times = dict.fromkeys(("since", "until", "ripe_until"), "2026-01-31T12:00:00Z")
     return times | {"endpoint": "e", "of": "reward", "unripe": 3, "policies": msgspec.to_builtins(found)}
 

@@ -1,7 +1,5 @@
 """Estimates of what another policy would have earned: their laws, their intervals, and when nothing is said."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -15,8 +13,8 @@ from hyperplan.evaluation.outcome_model import expected
 from hyperplan.evaluation.policy import parse_policy
 from hyperplan.exploration.block import Reward
 from hyperplan.outcomes import Coded, Outcomes
+from tests.support.outcomes import outcomes
 
-MakeOutcomes = Callable[..., Outcomes]
 LOGGING = {1: {"a@1": 0.8, "b@1": 0.2}, 2: {"a@1": 0.3, "b@1": 0.7}, 3: {"a@1": 1.0}}
 REWARD = Reward()
 
@@ -165,15 +163,15 @@ def test_fewer_entities_allow_for_more() -> None:
 # What is evaluated, and what is not.
 
 
-def many(outcomes: MakeOutcomes, rows: int = 400, **columns: object) -> Outcomes:
+def many(rows: int = 400, **columns: object) -> Outcomes:
     arms = ["a@1", "a@1", "a@1", "a@1", "b@1"] * (rows // 5)
     reward = [0.0, 1.0, 0.0, 0.0, 1.0] * (rows // 5)
     propensity = np.array([0.8, 0.8, 0.8, 0.8, 0.2] * (rows // 5))
     return outcomes(arms, reward, **({"propensity": propensity} | columns))
 
 
-def test_a_policy_is_evaluated_and_compared_with_what_was(outcomes: MakeOutcomes) -> None:
-    found = evaluate(many(outcomes), LOGGING, parse_policy("b@1=1"), REWARD)
+def test_a_policy_is_evaluated_and_compared_with_what_was() -> None:
+    found = evaluate(many(), LOGGING, parse_policy("b@1=1"), REWARD)
     assert (found.rows, found.entities) == (400, 400)
     assert found.effective == pytest.approx(80)
     assert found.estimates["snips"].value == pytest.approx(1)
@@ -184,59 +182,59 @@ def test_a_policy_is_evaluated_and_compared_with_what_was(outcomes: MakeOutcomes
     assert "more than the 0.4 that was earned" in found.words
 
 
-def test_below_an_effective_size_of_fifty_nothing_is_said_but_why(outcomes: MakeOutcomes) -> None:
-    found = evaluate(many(outcomes, 200), LOGGING, parse_policy("b@1=1"), REWARD)
+def test_below_an_effective_size_of_fifty_nothing_is_said_but_why() -> None:
+    found = evaluate(many(200), LOGGING, parse_policy("b@1=1"), REWARD)
     assert (found.estimates, found.more) == ({}, None)
     assert found.effective < FEWEST
     assert "as much as 40 entities" in found.words
     assert "about 2 times as much" in found.words
 
 
-def test_rows_of_one_entity_are_one(outcomes: MakeOutcomes) -> None:
+def test_rows_of_one_entity_are_one() -> None:
     entity = Coded.of([f"e{number // 20}" for number in range(400)])
-    found = evaluate(many(outcomes, entity=entity), LOGGING, parse_policy("b@1=1"), REWARD)
+    found = evaluate(many(entity=entity), LOGGING, parse_policy("b@1=1"), REWARD)
     assert found.entities == 20
     assert found.effective == pytest.approx(20)
     assert not found.estimates
 
 
-def test_forced_requests_and_rows_without_a_reward_are_left_out_and_counted(outcomes: MakeOutcomes) -> None:
-    given_ = many(outcomes, forced=np.arange(400) < 50)
+def test_forced_requests_and_rows_without_a_reward_are_left_out_and_counted() -> None:
+    given_ = many(forced=np.arange(400) < 50)
     given_.reward[-10:] = np.nan
     found = evaluate(given_, LOGGING, parse_policy("a@1=1"), REWARD)
     assert (found.rows, found.left_out) == (340, {"forced": 50, "unrewarded": 10, "unsupported": 0})
 
 
-def test_times_at_which_an_arm_of_the_policy_had_no_share_are_left_out(outcomes: MakeOutcomes) -> None:
+def test_times_at_which_an_arm_of_the_policy_had_no_share_are_left_out() -> None:
     revision = np.where(np.arange(400) < 100, 3, 1)
-    found = evaluate(many(outcomes, revision=revision), LOGGING, parse_policy("b@1=1"), REWARD)
+    found = evaluate(many(revision=revision), LOGGING, parse_policy("b@1=1"), REWARD)
     assert (found.rows, found.left_out["unsupported"]) == (300, 100)
     # An arm that the policy does not choose need not have been tried.
-    found = evaluate(many(outcomes, revision=revision), LOGGING, parse_policy("a@1=1"), REWARD)
+    found = evaluate(many(revision=revision), LOGGING, parse_policy("a@1=1"), REWARD)
     assert found.rows == 400
 
 
-def test_an_arm_that_never_had_a_share_is_said_to_have_been_unseen(outcomes: MakeOutcomes) -> None:
-    found = evaluate(many(outcomes), LOGGING, parse_policy("new@1=1"), REWARD)
+def test_an_arm_that_never_had_a_share_is_said_to_have_been_unseen() -> None:
+    found = evaluate(many(), LOGGING, parse_policy("new@1=1"), REWARD)
     assert found.words.startswith("new@1 took no traffic in this time")
     assert found.logged is None
 
 
-def test_without_any_reward_that_is_said(outcomes: MakeOutcomes) -> None:
+def test_without_any_reward_that_is_said() -> None:
     found = evaluate(outcomes([], []), {}, parse_policy("a@1=1"), REWARD)
     assert "send feedback" in found.words
 
 
-def test_what_was_sampled_seldom_counts_more(outcomes: MakeOutcomes) -> None:
-    given_ = many(outcomes)
+def test_what_was_sampled_seldom_counts_more() -> None:
+    given_ = many()
     inclusion = np.where(given_.reward > 0, 0.1, 1.0)
-    found = evaluate(many(outcomes, inclusion=inclusion), LOGGING, parse_policy("a@1=80, b@1=20"), REWARD)
+    found = evaluate(many(inclusion=inclusion), LOGGING, parse_policy("a@1=80, b@1=20"), REWARD)
     assert found.estimates["snips"].value == pytest.approx(1_600 / 1_840)
 
 
-def test_revisions_with_the_same_weights_are_one_regime(outcomes: MakeOutcomes) -> None:
+def test_revisions_with_the_same_weights_are_one_regime() -> None:
     logging = LOGGING | {2: LOGGING[1]}
-    whole = evaluate(many(outcomes), LOGGING, parse_policy("b@1=1"), REWARD)
+    whole = evaluate(many(), LOGGING, parse_policy("b@1=1"), REWARD)
     revision = np.where(np.arange(400) < 200, 1, 2)
-    parted = evaluate(many(outcomes, revision=revision), logging, parse_policy("b@1=1"), REWARD)
+    parted = evaluate(many(revision=revision), logging, parse_policy("b@1=1"), REWARD)
     assert whole.estimates == parted.estimates

@@ -1,26 +1,23 @@
 """Policies as they are written, and whom they would have chosen."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperplan.evaluation.policy import parse_policy
-from hyperplan.outcomes import Coded, Outcomes
+from hyperplan.outcomes import Coded
 from hyperplan.problems import Invalid
+from tests.support.outcomes import outcomes
 
-MakeOutcomes = Callable[..., Outcomes]
 
-
-def test_one_arm_always(outcomes: MakeOutcomes) -> None:
+def test_one_arm_always() -> None:
     policy = parse_policy("a@1=1")
     assert policy.arms() == ["a@1"]
     assert policy.probabilities(outcomes(["b@1"] * 2, [0, 0]), ["a@1", "b@1"]).tolist() == [[1, 0], [1, 0]]
 
 
-def test_arms_by_slice_where_the_first_clause_that_holds_decides(outcomes: MakeOutcomes) -> None:
+def test_arms_by_slice_where_the_first_clause_that_holds_decides() -> None:
     given_ = outcomes(["a@1"] * 3, [0, 0, 0], slices={"header:x-os": Coded.of(["ios", "android", None])})
     policy = parse_policy("a@1=1 if header:x-os=ios; a@1=1, b@1=3 if header:x-os=android; b@1=2")
     assert policy.probabilities(given_, ["a@1", "b@1"]).tolist() == [[1, 0], [0.25, 0.75], [0, 1]]

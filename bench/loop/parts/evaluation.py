@@ -27,9 +27,8 @@ ROWS = 3
 """The most rows of an entity; one to so many come, all equally likely."""
 ALIKE = 0.5
 """The correlation of an entity's rows."""
-SLICES = 2
-"""Values of the slice; in the second everything earns half as much again."""
 MORE = 1.5
+"""How many times as much everything earns in the second of the two values of the slice."""
 BATCH = 250
 """Entities between two publications of weights."""
 CHUNK = 50

@@ -1,17 +1,14 @@
 """Outcomes of arms, made of what a test says of each row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 
 from hyperplan.outcomes import Coded, Outcomes
 
-MakeOutcomes = Callable[..., Outcomes]
 
-
-def make_outcomes(arms: Sequence[str], reward: Sequence[float], **columns: Any) -> Outcomes:
+def outcomes(arms: Sequence[str], reward: Sequence[float], **columns: Any) -> Outcomes:
     """Rows with these arms and rewards, all alike in what is not given."""
     size = len(arms)
     nothing = np.full(size, np.nan)
@@ -35,8 +32,3 @@ def make_outcomes(arms: Sequence[str], reward: Sequence[float], **columns: Any) 
         "truth_score": nothing,
     }
     return Outcomes(**(given | columns))
-
-
-@pytest.fixture
-def outcomes() -> MakeOutcomes:
-    return make_outcomes
