@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.figures import NOTHING, Plain, moment, number, signed
+from cli.figures import NOTHING, Plain, counted, moment, number, signed
 
 COLOURS = {"ship": "green", "stop": "red", "broken": "red", "go on": "yellow"}
 
@@ -146,7 +146,7 @@ def _share(value: float | None, relative: bool) -> str:
 def _days(days: float) -> str:
     if days >= 2:
         return f"{days:,.0f} days"
-    return f"{days * 24:.1f} hours" if days * 24 >= 1 else f"{days * 1440:.0f} minutes"
+    return f"{days * 24:.1f} hours" if days * 24 >= 1 else counted(round(days * 1440), "minute")
 
 
 def _console() -> Console:

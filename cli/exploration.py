@@ -4,9 +4,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.figures import Plain, number
+from cli.figures import Plain, counted, moment, number
 
 NAMES = {"ips": "IPS", "snips": "SNIPS", "dr": "doubly robust"}
+EARNED = {"reward": "the reward", "label": "the label", "correct": "the share that was correct"}
 LEFT_OUT = {
     "forced": "of requests that named their arm themselves",
     "unrewarded": "without a reward, or that nobody drew",
@@ -41,12 +42,12 @@ def show_evaluation(report: Plain) -> None:
     """The estimates of each policy, what they rest on, and what was left out."""
     console = Console()
     console.print(
-        f"[bold]{report['endpoint']}[/bold], the {report['of']} by prediction, "
-        f"{report['since'][:16]} to {report['ripe_until'][:16]}"
+        f"[bold]{report['endpoint']}[/bold], {EARNED[report['of']]} by prediction, "
+        f"{moment(report['since'])} to {moment(report['ripe_until'])}"
     )
     if report["unripe"]:
         young = "are so new that others like them may have no label yet; --all-labels counts them too"
-        console.print(f"{report['unripe']:,} rows {young}", style="dim")
+        console.print(f"{counted(report['unripe'], 'row')} {young}", style="dim")
     for found in report["policies"]:
         table = Table("", "by prediction", "95 % interval", title=escape(found["policy"]))
         lines = {"as it was": found["logged"]} | {NAMES[name]: one for name, one in found["estimates"].items()}
@@ -56,10 +57,8 @@ def show_evaluation(report: Plain) -> None:
         if table.row_count:
             console.print(table)
         console.print(escape(found["words"]))
-        size = (
-            f"{found['rows']:,} rows of {found['entities']:,} entities; effective sample size {found['effective']:,.0f}"
-        )
+        size = f"{counted(found['rows'], 'row')} of {counted(found['entities'], 'entity', 'entities')}; effective sample size {found['effective']:,.0f}"
         console.print(size, style="dim")
         for name, count in found["left_out"].items():
             if count:
-                console.print(f"{count:,} rows left out {LEFT_OUT[name]}", style="dim")
+                console.print(f"{counted(count, 'row')} left out {LEFT_OUT[name]}", style="dim")

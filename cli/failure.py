@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from hyperplan.problems import Invalid, Problem
 
+LISTED = 20
+"""Problems that are listed on a terminal; --json has all."""
+
 
 class Failure(Exception):
     """A command failed for a reason that its user can understand. `problems` lists the details, if there are any."""
@@ -28,5 +31,7 @@ def report(failure: Failure, *, as_json: bool) -> None:
         print(json.dumps({"error": failure.message, "errors": errors}))
     else:
         print(f"error: {failure.message}", file=sys.stderr)
-        for problem in failure.problems:
+        for problem in failure.problems[:LISTED]:
             print(f"  {problem}", file=sys.stderr)
+        if (more := len(failure.problems) - LISTED) > 0:
+            print(f"  and {more:,} more; --json has them", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Numbers and times of control's reports as tables on the terminal have them: short, and a dash for what is not known."""
+"""Numbers, counts and times of control's reports as the terminal has them: short, and a dash for what is not known."""
 
 from typing import Any
 
@@ -28,3 +28,12 @@ def moment(date: str) -> str:
     '2026-01-31 12:00:00'
     """
     return date[:19].replace("T", " ")
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count and what is counted, in the number that it has.
+
+    >>> counted(1, "sample"), counted(2000, "sample"), counted(0, "answer of shadows", "answers of shadows")
+    ('1 sample', '2,000 samples', '0 answers of shadows')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -5,23 +5,29 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-LONGEST = 60
+LONGEST = 120
 """Characters of a value in a table; --json has the whole of it."""
+DATE, DIGITS = 10, 7
+"""Characters of a time that are its date, and of a hash that tell it from others, in the table of all models."""
 
 
 def show_models(found: Sequence[dict[str, Any]]) -> None:
-    """A line for each model, then what is to be said of them."""
-    table = Table("model", "algorithm", "trained", "author", "data", "rows", "code", "run")
+    """A line for each model, with what tells it from the others; `show` of one has all. Then what is to be said of them."""
+    columns = ("author", "data", "code", "run")
+    table = Table("model", _folding("algorithm"), _folding("trained", DATE), *[_folding(name) for name in columns])
     for each in found:
         lineage = each["document"].get("lineage", {})
         data, run = lineage.get("data", {}), lineage.get("run", {})
         facts = (
-            *(lineage.get(name) for name in ("algorithm", "trained_at", "author")),
-            *(data.get(name) for name in ("hash", "rows")),
-            *(lineage.get("code_revision"), run.get("id")),
+            (lineage.get("algorithm") or "").rpartition(".")[2],
+            (lineage.get("trained_at") or "")[:DATE],
+            lineage.get("author"),
+            (data.get("hash") or "").rpartition(":")[2][:DIGITS],
+            (lineage.get("code_revision") or "")[:DIGITS],
+            (run.get("id") or "")[:DIGITS],
         )
         table.add_row(_plain(each["model"]), *[_plain(_short(fact)) for fact in facts])
     console = Console(highlight=False)
@@ -37,7 +43,7 @@ def show_model(found: dict[str, Any]) -> None:
     gone = "" if found["current"] else f", which has it no more since revision {found['revision'] + 1}"
     console.print(_plain(f"{found['model']} of {found['endpoint']}{gone}"))
     console.print(_plain(f"came with revision {added['revision']} by {added['author']}{_why(added)}"))
-    table = Table("what", "is")
+    table = Table(_folding("what"), _folding("is"))
     for place, value in _leaves(found["document"]):
         table.add_row(_plain(place), _plain(_shown(value)))
     console.print(table)
@@ -47,7 +53,7 @@ def show_model(found: dict[str, Any]) -> None:
 
 def show_comparison(found: dict[str, Any]) -> None:
     """A line for each thing that the models say, those in which they differ marked."""
-    table = Table("", "what", *[each["model"] for each in found["models"]])
+    table = Table("", _folding("what"), *[_folding(each["model"]) for each in found["models"]])
     for line in found["lines"]:
         mark = "" if line["same"] else "≠"
         place = line["pointer"].removeprefix("/").replace("/", ".")
@@ -164,6 +170,11 @@ def _leaves(document: dict[str, Any], place: str = "") -> Iterator[tuple[str, An
 
 def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _folding(name: str, least: int = 0) -> Column:
+    """A column whose values go on in the next line where they are too long for it: what differs may stand at their end."""
+    return Column(Text(name), overflow="fold", min_width=least or None)
 
 
 def _short(value: Any) -> str:

@@ -21,7 +21,12 @@ def show_performance(report: Plain) -> None:
     )
     parts = report["parts"]
     if not parts:
-        console.print(f"no labels yet; send some with `hyperplan feedback send --endpoint {report['endpoint']}`")
+        console.print(
+            "no prediction of this time that was sampled has a label that counts; send some with "
+            f"`hyperplan feedback send --endpoint {report['endpoint']}`, and have requests sampled that will get one (sampling.keep)"
+        )
+        if report["unripe"]:
+            console.print("\n".join(_remarks(report)))
         return
     table = Table(report["by"], "labelled", "rows", "metric", "value", "95 % interval")
     for part, measured in parts.items():
@@ -50,9 +55,10 @@ def _share(measured: Plain) -> str:
 def _remarks(report: Plain) -> list[str]:
     if report["delay"] is None:
         return ["too few labels to tell how late they come: all of them count"]
-    remarks = [
-        f"labels take up to {_duration(report['delay'])}, so predictions made after {moment(report['ripe_until'])} do not count yet"
-    ]
+    late = f"labels take up to {_duration(report['delay'])}"
+    if report["ripe_until"] >= report["until"]:
+        return [f"{late}; newer predictions count too"]
+    remarks = [f"{late}, so predictions made after {moment(report['ripe_until'])} do not count yet"]
     if report["unripe"]:
         remarks.append(
             f"{report['unripe']:,} of them have their label already, and are left out: labels that come fast are not like the others"

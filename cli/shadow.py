@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.figures import NOTHING, Plain, moment, number
+from cli.figures import NOTHING, Plain, counted, moment, number
 
 
 def show_shadows(report: Plain) -> None:
@@ -29,9 +29,9 @@ def show_shadows(report: Plain) -> None:
 
 
 def _answers(shadow: Plain) -> Iterator[str]:
-    yield _counted(shadow["answers"], "sampled answer")
+    yield counted(shadow["answers"], "sampled answer")
     if shadow["unanswered"]:
-        yield f"no answer yet to {_counted(shadow['unanswered'], 'sampled request')}"
+        yield f"no answer yet to {counted(shadow['unanswered'], 'sampled request')}"
     if shadow["alone"]:
         yield f"{shadow['alone']:,} without the sample of the request"
     if shadow["older"]:
@@ -39,7 +39,7 @@ def _answers(shadow: Plain) -> Iterator[str]:
 
 
 def _side_by_side(shadow: str, against: Plain) -> Table:
-    title = f"{_counted(against['pairs'], 'request')} compared, which stand for {against['requests']:,.0f}"
+    title = f"{counted(against['pairs'], 'request')} compared, which stand for {against['requests']:,.0f}"
     table = Table("", "errors", "p50", "p95", "p99", title=title, title_justify="left", title_style="")
     for role, name in (("primary", against["model"] or "nobody"), ("shadow", shadow)):
         outcome = against[role]
@@ -53,16 +53,16 @@ def _predictions(against: Plain, threshold: float | None) -> Iterator[str]:
     agreement, differences = against["agreement"], against["differences"]
     if agreement:
         cut = f", at the threshold {threshold:g}" if threshold is not None else ""
-        yield f"agreement {_rate(agreement['rate'])} of {_counted(agreement['rows'], 'row')}{cut}"
+        yield f"agreement {_rate(agreement['rate'])} of {counted(agreement['rows'], 'row')}{cut}"
         for one in agreement["disagreements"]:
-            yield f"  primary {escape(one['primary'])}, shadow {escape(one['shadow'])}: {one['share']:.2%}, {_counted(one['rows'], 'row')}"
+            yield f"  primary {escape(one['primary'])}, shadow {escape(one['shadow'])}: {one['share']:.2%}, {counted(one['rows'], 'row')}"
     if differences:
         spread = " ".join(f"{name} {number(differences[name])}" for name in ("p5", "p25", "p50", "p75", "p95"))
         yield f"difference, shadow less primary: mean {differences['mean']:+.4g}, absolute {differences['mean_absolute']:.4g}"
         yield f"  {spread}, correlation {number(differences['correlation'])}"
     for name, words in (("unread", "request"), ("mismatched", "request"), ("incomparable", "row")):
         if against[name]:
-            yield f"not compared: {_counted(against[name], words)}, {_WHY[name]}"
+            yield f"not compared: {counted(against[name], words)}, {_WHY[name]}"
 
 
 _WHY = {
@@ -87,7 +87,3 @@ def _milliseconds(seconds: float | None) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from hyperplan.diff import Difference
@@ -125,7 +125,7 @@ def _plain(text: str) -> Text:
 
 
 def _models(endpoint: Endpoint, routing: Routing) -> Table:
-    table = Table("model", "weight", "fallback", "shadow", "url")
+    table = Table("model", "weight", "fallback", "shadow", Column("url", overflow="fold"))
     for name, model in endpoint.models.items():
         place = str(routing.fallback.index(name) + 1) if name in routing.fallback else ""
         table.add_row(name, f"{routing.split.get(name, 0):g}", place, _yes(name in routing.shadow), model.url or "rule")

@@ -91,7 +91,7 @@ async def serve(settings: SidecarSettings, stop: asyncio.Event) -> None:
         await service.start()
         garbage.settle()
         if settings.secret is not None:
-            log.info("personal values are hashed with %r", settings.secret)
+            log.info("personal values are hashed with the key %s", settings.secret.fingerprint)
         log.info("serving plan %d with %d endpoints at %s", first.number, len(first.endpoints), settings.run)
         following = asyncio.create_task(_follow(_source(settings.source, telemetry, keeper), first, keeper))
         stopping = asyncio.create_task(stop.wait())

@@ -9,6 +9,7 @@ import typer
 from cli.addresses import path_of
 from cli.app import app
 from cli.failure import Failure
+from cli.figures import counted
 from cli.options import CONTROL, ControlUrl, Json
 from hyperplan.problems import Invalid
 
@@ -116,7 +117,7 @@ def import_feedback(
                 progress.update(bar, completed=done)
         except Invalid as error:
             raise Failure(f"{file} cannot be imported; {done} of its rows were", error.problems) from None
-    typer.echo(json.dumps({"feedback": done}) if as_json else f"{endpoint}: feedback for {done:,} predictions")
+    typer.echo(json.dumps({"feedback": done}) if as_json else f"{endpoint}: feedback for {counted(done, 'row')}")
 
 
 def _post(api: "ControlApi", feedback: list[dict[str, Any]], before: int | None = None) -> Any:

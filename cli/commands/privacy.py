@@ -9,6 +9,8 @@ import typer
 
 from cli.addresses import asking
 from cli.app import app
+from cli.failure import Failure
+from cli.figures import counted
 from cli.keys import read_secret
 from cli.options import CONTROL, ControlUrl, Json, KeyFile
 
@@ -33,6 +35,8 @@ def forget(
     """
     from cli.api import ControlApi
 
+    if not key:
+        raise Failure("nobody is named: give the entity as clients name it, or its hash")
     secret = read_secret(key_file, os.environ)
     asked = {"endpoint": endpoint, "hashed": secret.entity(key) if secret is not None else None}
     with ControlApi(control) as api:
@@ -47,4 +51,8 @@ def forget(
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return f"{counts['samples']:,} samples, {counts['shadows']:,} answers of shadows, {counts['feedback']:,} feedback"
+    samples, shadows = (
+        counted(counts["samples"], "sample"),
+        counted(counts["shadows"], "answer of shadows", "answers of shadows"),
+    )
+    return f"{samples}, {shadows}, feedback for {counted(counts['feedback'], 'row')}"

@@ -23,7 +23,7 @@ def show(endpoint: EndpointName, control: ControlUrl = CONTROL, as_json: Json = 
     An endpoint decides when its document has a thresholds block, with an objective: f_beta, costs, precision, recall or positive_rate. Its
     answers then say in the header x-hyperplan-decision what was decided, by the threshold of the model that answered.
 
-    What stands in brackets is a 95 % interval. The last column says what the last look at the labels came to, and why.
+    What stands in brackets is a 95 % interval. Below stands what the last look at the labels came to, and why.
 
     hyperplan thresholds show flight-delay
     """

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from control.api.labelled import LOOKED_BACK, Counted, labelled_in
 from control.api.periods import as_date, read_period
-from control.problems import bad_parameter
+from control.problems import bad_parameter, invalid
 from control.registry import Registry
 from control.stores import Store
 from hyperplan.endpoint import Endpoint
@@ -92,7 +92,7 @@ def _policies(texts: list[str], endpoint: Endpoint) -> list[Policy]:
     """The policies, checked.
 
     Raises:
-        Invalid: with all that is wrong with each.
+        HttpProblem: with all that is wrong with each.
     """
     found, problems = [], []
     for index, text in enumerate(texts):
@@ -105,7 +105,7 @@ def _policies(texts: list[str], endpoint: Endpoint) -> list[Policy]:
             found.append(policy)
         problems += [Problem(f"?policy/{index}", problem.detail) for problem in wrong]
     if problems:
-        raise Invalid(problems)
+        raise invalid("the question", Invalid(problems))
     return found
 
 

@@ -159,7 +159,9 @@ def plan_experiment(
     """
     _, endpoint = registry.get(name)
     if endpoint.experiment is None:
-        raise not_found(f"{name!r} has no experiment; POST one here to plan it, or declare it in the document")
+        raise not_found(
+            f"{name!r} has no experiment; declare one under experiment in its document, or give a design to plan (POST here, or hyperplan experiment plan -f FILE)"
+        )
     return _plan(store, endpoint, endpoint.experiment, (since, until), share, minimum)
 
 

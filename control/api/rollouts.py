@@ -12,7 +12,9 @@ from litestar.params import FromPath
 
 from control.api.bodies import BODY, AnyRequest, body_of, write_of
 from control.api.periods import as_date
+from control.problems import invalid
 from control.rollouts.desk import RolloutDesk
+from hyperplan.problems import Invalid
 from hyperplan.rollouts import Rollout, Terms, abort, pause, resume
 from hyperplan.rollouts.machine import is_broken
 
@@ -92,7 +94,10 @@ async def start_rollout(
     `steps` are percent, 1, 5, 25, 50 and 100 if left out; `hold` seconds (an hour) and `requests` of the canary (500) make a step. An endpoint has one at a time.
     """
     terms = await body_of(request, Terms)
-    return _report(await asyncio.to_thread(rollouts.start, name, terms, _author(request)))
+    try:
+        return _report(await asyncio.to_thread(rollouts.start, name, terms, _author(request)))
+    except Invalid as error:
+        raise invalid("the rollout", error) from None
 
 
 @post(f"{ROLLOUT}/pause", status_code=200)

@@ -28,12 +28,13 @@ THRESHOLDS = "/v1/endpoints/{name:str}/thresholds"
 class LookReport(msgspec.Struct, frozen=True, kw_only=True):
     """The last look at a version, and what came of it, in words (`why`).
 
-    `value` is the best that was known, null where nothing could be learnt; `attained` is what it attains of the objective and `before` what the one attains that was in force, with 95 % intervals. Of the
+    `value` is the best that was known, null where nothing could be learnt; `attained` is what it attains of the objective and `before` what `current` attains, which was in force, with 95 % intervals. Of the
     samples that were drawn anew it is better in the share `better`, in the mean by `gain`. Its `labels` say as much as `effective` ones of equal weight.
     """
 
     at: datetime
     objective: Objective
+    current: Setting
     value: Setting | None
     interval: tuple[float, float] | None
     labels: int

@@ -20,7 +20,7 @@ const NAMES = {
   reward: "Reward",
 };
 
-/** The panel of an endpoint for whose predictions some truth has come. */
+/** The panel of an endpoint for whose predictions some truth has come. Models stand side by side: there are fewer of them than metrics. */
 export function performance({ performance: report }, painted) {
   const parts = Object.entries(report.parts);
   if (!parts.length) return null;
@@ -31,13 +31,17 @@ export function performance({ performance: report }, painted) {
     h("h3", {}, "Performance ", h("small", {}, "of the last seven days, with intervals of 95 %")),
     table(
       "How good predictions were, by model",
-      ["Model", "Labelled", "Rows", ...metrics.map((name) => NAMES[name])],
-      parts.map(([model, { labelled, samples, total }]) => [
-        [swatch(painted.get(model) ?? "paint-none"), h("bdi", {}, model)],
-        samples === null ? count(labelled) : `${count(labelled)} of ${count(samples)}`,
-        count(total.rows),
-        ...metrics.map((name) => estimate(total.metrics[name])),
-      ]),
+      ["Metric", ...parts.map(([model]) => [swatch(painted.get(model) ?? "paint-none"), h("bdi", {}, model)])],
+      [
+        [
+          "Labelled predictions",
+          ...parts.map(([, { labelled, samples }]) =>
+            samples === null ? count(labelled) : `${count(labelled)} of ${count(samples)}`,
+          ),
+        ],
+        ["Rows", ...parts.map(([, { total }]) => count(total.rows))],
+        ...metrics.map((name) => [NAMES[name], ...parts.map(([, { total }]) => estimate(total.metrics[name]))]),
+      ],
     ),
     report.unripe > 0 &&
       h(

@@ -29,8 +29,8 @@ export function thresholds({ thresholds: report }, painted) {
         setting(found.setting),
         found.origin !== "pinned" && found.learnt?.interval ? found.learnt.interval.map(digits).join(" to ") : "–",
         ORIGINS[found.origin],
-        found.learnt?.labels ? count(found.learnt.labels) : "–",
-        attained(found.look),
+        found.origin !== "pinned" && found.learnt?.labels ? count(found.learnt.labels) : "–",
+        attained(found),
       ]),
     ),
     looked.map(([model, { look }]) =>
@@ -53,9 +53,10 @@ const setting = (found) =>
         .map(([name, weight]) => `${name} × ${digits(weight)}`)
         .join(", ") || "equal weights";
 
-/** What the threshold in force attains, with its interval; of a look that changed it, that is the new one. */
-function attained(look) {
-  const found = look && (look.changed ? look.attained : look.before);
+/** What the threshold in force attains, with its interval, if the last look was at it; of a look that changed it, that is the new one. */
+function attained({ look, setting: now }) {
+  const seen = look && (look.changed ? look.value : look.current);
+  const found = JSON.stringify(seen) === JSON.stringify(now) && (look.changed ? look.attained : look.before);
   return found ? [digits(found.value), h("small", {}, ` ${digits(found.low)} to ${digits(found.high)}`)] : "–";
 }
 

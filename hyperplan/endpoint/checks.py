@@ -53,6 +53,9 @@ def problems_of(endpoint: Endpoint) -> Iterator[Problem]:
             routing.split, endpoint.models, sticky=routing.sticky, multiclass=endpoint.task == "multiclass"
         )
         yield from (Problem("/experiment" + problem.pointer, problem.detail) for problem in found)
+        if endpoint.experiment.unit == "entity" and endpoint.entity_masking() == "drop":
+            detail = "the entity is dropped before it leaves the sidecar, so nobody can tell which requests are of one; mask it with pii: hash"
+            yield Problem("/experiment/unit", detail)
     if endpoint.exploration is not None:
         for problem in endpoint.exploration.problems(endpoint.routing.split, endpoint.task):
             yield Problem("/exploration" + problem.pointer, problem.detail)

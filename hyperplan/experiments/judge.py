@@ -94,6 +94,7 @@ def judge(
                 before,
             ),
             better=sign,
+            relative=design.minimum_effect.relative is not None,
             minimum=float(effect.at(np.array([float(sign)]))[0]),
             sample_ratio=ratio,
             guardrails=watched(design, control, treatment, counters or {}),

@@ -31,7 +31,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that a verdict on one treatment depends on.
 
-    `better` is the sign of effects that are improvements; `minimum` is the smallest improvement that matters, with that sign. `sample_ratio` is a log e-value.
+    `better` is the sign of effects that are improvements; `minimum` is the smallest improvement that matters, with that sign. Effects are `relative` to the
+    control arm's mean, and said in percent, or differences. `sample_ratio` is a log e-value.
     `limit` is how many units the experiment may take in all.
     """
 
@@ -40,6 +41,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     compared: Compared
     better: Literal[1, -1]
     minimum: float
+    relative: bool = False
     sample_ratio: float = 0.0
     guardrails: Mapping[str, Watched] = {}
     limit: int | None = None
@@ -92,22 +94,26 @@ def _over(evidence: Evidence) -> bool:
     return evidence.limit is not None and evidence.compared.units >= evidence.limit
 
 
-def between(low: float, high: float) -> str:
+def between(low: float, high: float, form: str = "+.3g") -> str:
     """Bounds in words, those that are there.
 
-    >>> between(-0.1, 0.25), between(0.1, math.inf), between(-math.inf, math.inf)
-    ('from -0.1 to +0.25', 'at least +0.1', 'not bounded yet')
+    >>> between(-0.1, 0.25), between(0.1, math.inf, "+.1%"), between(-math.inf, math.inf)
+    ('from -0.1 to +0.25', 'at least +10.0%', 'not bounded yet')
     """
     if math.isfinite(low) and math.isfinite(high):
-        return f"from {low:+.3g} to {high:+.3g}"
+        return f"from {low:{form}} to {high:{form}}"
     if math.isfinite(low):
-        return f"at least {low:+.3g}"
-    return f"at most {high:+.3g}" if math.isfinite(high) else "not bounded yet"
+        return f"at least {low:{form}}"
+    return f"at most {high:{form}}" if math.isfinite(high) else "not bounded yet"
+
+
+def _form(evidence: Evidence) -> str:
+    return "+.2%" if evidence.relative else "+.3g"
 
 
 def _bounds(evidence: Evidence) -> str:
     compared = evidence.compared
-    return f"{between(compared.low, compared.high)}, with {compared.units:,} units"
+    return f"{between(compared.low, compared.high, _form(evidence))}, with {compared.units:,} units"
 
 
 def _found(evidence: Evidence) -> str:
@@ -147,7 +153,7 @@ STATES: tuple[tuple[str, Decision, Callable[[Evidence], bool], Callable[[Evidenc
         "stop",
         _too_small,
         lambda e: (
-            f"no improvement as large as {e.minimum:+.3g}, the smallest that matters, is left: it is {_bounds(e)}"
+            f"no improvement as large as {e.minimum:{_form(e)}}, the smallest that matters, is left: it is {_bounds(e)}"
         ),
     ),
     (

@@ -95,4 +95,4 @@ def test_thresholds_are_learnt_from_the_labels_for_each_model_its_own(told: Any)
     gbm = models["gbm@1"]
     assert gbm["origin"] == "labels"
     assert 0.1 < gbm["setting"] < 0.4  # a wrong "on time" costs five times as much, so late is called early
-    assert gbm["learnt"]["labels"] > 1000
+    assert gbm["learnt"]["labels"] >= 100

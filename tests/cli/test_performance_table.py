@@ -47,3 +47,10 @@ def test_what_does_not_count_yet_is_said(shown: Any) -> None:
 
 def test_without_labels_it_says_how_to_send_some(shown: Any) -> None:
     assert "hyperplan feedback send --endpoint flight-delay" in shown(REPORT | {"parts": {}})
+    assert "no prediction of this time that was sampled has a label that counts" in shown(REPORT | {"parts": {}})
+
+
+def test_nothing_is_said_not_to_count_where_everything_does(shown: Any) -> None:
+    said = shown(REPORT | {"ripe_until": REPORT["until"], "unripe": 0})
+    assert "labels take up to 2 hours; newer predictions count too" in said
+    assert "do not count" not in said

@@ -80,3 +80,15 @@ def test_the_command_shows_a_line_for_each_version(api: Api, gate: Gate, capsys:
     assert "gate wants the smallest cost: positive from the threshold on, else negative" in shown
     assert "learnt" in shown
     assert "predecessor" in shown
+
+
+def test_the_command_shows_nothing_attained_by_a_threshold_that_was_not_looked_at(
+    api: Api, gate: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate.fly(2000)
+    learnt = api.post(f"{PATH}/learn").json()["models"]["a@1"]
+    assert learnt["look"]["current"] == 0.5
+    pinned = api.put(f"{PATH}/a@1", json={"value": 0.93}).json()
+    show_thresholds(pinned)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "0.93" in line and "│" in line]
+    assert [cell.strip() for cell in line.strip("│").split("│")] == ["a@1", "0.93", "pinned", "-", "-"]

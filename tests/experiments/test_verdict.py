@@ -44,6 +44,8 @@ def test_the_first_state_that_holds_is_the_verdict(given: Evidence, decision: st
 
 def test_a_verdict_says_why() -> None:
     assert verdict(evidence(HIGHER)).why == "b@1 is better than a@1: the effect is from +0 to +0.4, with 1,000 units"
+    share = evidence(HIGHER, relative=True)
+    assert verdict(share).why == "b@1 is better than a@1: the effect is from +0.00% to +40.00%, with 1,000 units"
     broken = evidence(guardrails={"errors": Watched(evidence=5, alpha=0.01)})
     assert verdict(broken).why == "b@1 breaks a guardrail: errors"
 

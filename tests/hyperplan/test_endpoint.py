@@ -313,6 +313,13 @@ def test_an_entity_that_would_show_a_personal_feature_is_refused(plain: dict[str
     assert "'tailnum'" in details(plain)["/entity/pii"]
 
 
+def test_an_entity_that_is_dropped_is_no_unit_of_an_experiment(compared: dict[str, Any]) -> None:
+    compared["entity"] = {"header": "x-user-id", "pii": "drop"}
+    assert "pii: hash" in details(compared)["/experiment/unit"]
+    compared["entity"]["pii"] = "hash"
+    assert places(compared) == []
+
+
 def test_what_is_dropped_slices_nothing(plain: dict[str, Any]) -> None:
     plain["schema"]["features"]["carrier"]["pii"] = "drop"
     plain["slices"] = ["carrier"]
