@@ -7,7 +7,7 @@ cannot be cast are counted as of the wrong type, as they would be in a request.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from cli.tables import columns_of, count_of, is_null, quoted, reader_of, unreadable
+from cli.tables import columns_of, count_of, is_null, quoted, reader_of, require, unreadable
 from hyperplan.endpoint import Endpoint
-from hyperplan.problems import Invalid, Problem, pointer
+from hyperplan.problems import Invalid, Problem
 from hyperplan.profile import Reference
 from hyperplan.profile.frames import MOST_CELLS, Output, ReferenceBuilder
 from hyperplan.profile.outputs import feature_of_outputs
@@ -62,7 +62,8 @@ def profile_file(
     with duckdb.connect() as connection, ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
         source = reader_of(path)
         columns = columns_of(connection, source, path)
-        _require(endpoint.schema, [*([time_column] if time_column else []), *outputs.values()], columns, path)
+        required = [name for name, feature in endpoint.schema.features.items() if feature.required]
+        require(path, [*required, *([time_column] if time_column else []), *outputs.values()], columns)
         kind = feature_of_outputs(endpoint.task)
         extra = {_OUTPUT + name: (column, kind) for name, column in outputs.items()}
         total = count_of(connection, source, path)
@@ -79,15 +80,6 @@ def profile_file(
             builder.add(batch)
             on_progress(builder.rows, total)
     return builder.reference(endpoint.name, model, time.time())
-
-
-def _require(schema: Schema, others: Iterable[str], columns: Mapping[str, str], path: Path) -> None:
-    has = f"the file has: {', '.join(columns)}"
-    missing = [name for name, feature in schema.features.items() if feature.required and name not in columns]
-    problems = [Problem(pointer(name), f"{path} has no such column; {has}") for name in missing]
-    problems += [Problem(pointer(name), f"{path} has no such column; {has}") for name in others if name not in columns]
-    if problems:
-        raise Invalid(problems)
 
 
 def _batches(

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli.profiling import Progress, cast, in_time
-from cli.tables import columns_of, count_of, quoted, reader_of, unreadable
+from cli.tables import columns_of, count_of, quoted, reader_of, require, unreadable
 from hyperplan.problems import Invalid, Problem, pointer
 from hyperplan.profile import CategoryCounts, Profile
 from hyperplan.profile.hashed import profile_of_column
@@ -165,7 +165,8 @@ class _File:
         self.columns = columns_of(connection, self._reader, path)
         self.rows = count_of(connection, self._reader, path)
         if time_column is not None and time_column not in self.columns:
-            raise Invalid([Problem(pointer(time_column), f"{path} has no such column to order by; {self._has()}")])
+            has = f"the file has: {', '.join(self.columns)}"
+            raise Invalid([Problem(pointer(time_column), f"{path} has no such column to order by; {has}")])
         self.names: dict[str, str] = {}
         for name, feature in schema.features.items():
             found = next((column for column in (name, *feature.aliases) if column in self.columns), None)
@@ -181,13 +182,7 @@ class _File:
         missing = [
             name for name, feature in self._schema.features.items() if feature.required and name not in self.names
         ]
-        if missing:
-            raise Invalid(
-                [Problem(pointer(name), f"{self._path} has no such column; {self._has()}") for name in missing]
-            )
-
-    def _has(self) -> str:
-        return f"the file has: {', '.join(self.columns)}"
+        require(self._path, missing, self.columns)
 
     def pieces(self, rows: int, strangers: Mapping[str, str]) -> Iterator[Piece]:
         """The rows in pieces of so many, or fewer if the file is wide."""

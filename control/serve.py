@@ -24,7 +24,7 @@ from control.registry import NoSuchEndpoint, Registry
 from control.registry.database import FILE, open_database, sqlite_url
 from control.registry.database import Unopenable as UnopenableRegistry
 from control.rollouts.rolling import Rolling
-from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_forgetting, open_store
+from control.stores import Keeping, Store, Unavailable, keep_compacting, keep_trimming, open_store
 from control.stores import Unopenable as UnopenableStore
 from control.thresholds.teaching import Teaching
 from hyperplan.endpoint import Endpoint
@@ -82,7 +82,7 @@ async def serve(settings: ControlSettings, stop: asyncio.Event) -> None:
         feed = PlanFeed(registry)
         otlp_port = await _receive(settings, store, opened)
         opened.push_async_callback(_cancel, asyncio.create_task(keep_compacting(store)))
-        opened.push_async_callback(_cancel, asyncio.create_task(keep_forgetting(store, settings.keeping)))
+        opened.push_async_callback(_cancel, asyncio.create_task(keep_trimming(store, settings.keeping)))
         address = "{}:{}".format(*listener.getsockname()[:2])
         log.info("the API and the console are at http://%s, OTLP is received on port %d", address, otlp_port)
         alerting = Alerting(registry, store, settings.webhooks)

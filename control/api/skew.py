@@ -58,7 +58,7 @@ class WindowReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, called by its name: `hyperplan.skew.Finding`, with its times as dates."""
+    """One thing that is wrong, called by its name: `hyperplan.skew.finding.Finding`, with its times as dates."""
 
     feature: str
     kind: SkewKind

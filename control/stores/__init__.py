@@ -3,7 +3,7 @@
 from control.stores.compaction import keep_compacting
 from control.stores.databases import Unavailable, Unopenable
 from control.stores.keeping import Keeping
-from control.stores.retention import keep_forgetting
+from control.stores.retention import keep_trimming
 from control.stores.store import Store, open_store
 
-__all__ = ["Keeping", "Store", "Unavailable", "Unopenable", "keep_compacting", "keep_forgetting", "open_store"]
+__all__ = ["Keeping", "Store", "Unavailable", "Unopenable", "keep_compacting", "keep_trimming", "open_store"]

@@ -18,9 +18,9 @@ import msgspec
 
 from control.stores.arrivals import Arrival
 from control.stores.databases import Database, Reader, Writer
-from control.stores.forgetting import time_after
 from control.stores.tables import FEEDBACK, FORGOTTEN, SAMPLES, SHADOWS
 from control.stores.texts import storable_text
+from control.stores.trimming import time_after
 from hyperplan.feedback import Feedback
 from hyperplan.sample import Sample
 

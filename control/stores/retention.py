@@ -44,7 +44,7 @@ class Clock:
         return monotonic >= self._trusted_from
 
 
-async def keep_forgetting(store: Store, keeping: Keeping) -> None:
+async def keep_trimming(store: Store, keeping: Keeping) -> None:
     """Remove what need not be kept, until cancelled. Run it as a task while the store is open."""
     if keeping == Keeping():
         return
@@ -52,15 +52,15 @@ async def keep_forgetting(store: Store, keeping: Keeping) -> None:
     while True:
         if clock.trusted(time.time(), time.monotonic()):
             try:
-                await _forget(store, keeping)
+                await _trim(store, keeping)
             except Unavailable as error:
                 log.error("what is too old could not be removed from the store, and will be tried again: %s", error)
         await asyncio.sleep(BETWEEN)
 
 
-async def _forget(store: Store, keeping: Keeping) -> None:
+async def _trim(store: Store, keeping: Keeping) -> None:
     total = 0
-    while removed := await asyncio.to_thread(store.forget, keeping, time.time_ns()):
+    while removed := await asyncio.to_thread(store.trim, keeping, time.time_ns()):
         total += removed
     if total:
         await asyncio.to_thread(store.reclaim)

@@ -11,7 +11,6 @@ from control.stores.counters import Counters, CumulativeSum
 from control.stores.databases import Database, Overtaken, open_database
 from control.stores.export import Wanted, export
 from control.stores.feedback import Feedbacks
-from control.stores.forgetting import remove_before, time_to_fit
 from control.stores.forgotten import Erased, Forgotten
 from control.stores.keeping import Keeping
 from control.stores.labels import Labels
@@ -19,6 +18,7 @@ from control.stores.references import References
 from control.stores.samples import JOIN_SPAN, Samples
 from control.stores.shadows import Shadowed, Shadows
 from control.stores.tables import COUNTER_INCREMENTS, FEEDBACK, SAMPLES, SHADOWS, WINDOWS, StoredTable
+from control.stores.trimming import remove_before, time_to_fit
 from control.stores.windows import Windows
 from hyperplan.endpoint import Endpoint, Task
 from hyperplan.feedback import Feedback
@@ -152,7 +152,7 @@ class Store:
         """The rows of samples as training data; see `control.stores.export`."""
         return export(self._database, endpoint, wanted)
 
-    def forget(self, keeping: Keeping, now: int) -> int:
+    def trim(self, keeping: Keeping, now: int) -> int:
         """Remove some of what is older than it need be by a time (nanoseconds since 1970), the oldest; how many rows.
 
         Raises:

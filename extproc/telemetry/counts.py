@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from extproc.stages.observer import Attempt
 from extproc.telemetry.told import Increments, Key
-from hyperplan.ranges import LATENCIES
+from hyperplan.ranges import LATENCIES, UNKNOWN
 
 MOST_FEATURES = 1000
 """Distinct unknown features counted by name for one endpoint. Clients choose these names, and must not fill memory with them."""
@@ -79,7 +79,7 @@ class Counts:
         """First attempts by endpoint, chosen arm, revision, and the range of their first prediction."""
         found: Counter[Key] = Counter()
         for (endpoint, model, _, arm, revision, _, prediction, _), count in self._first_attempts():
-            if model == arm and prediction >= 0:
+            if model == arm and prediction != UNKNOWN:
                 found[endpoint, arm, str(revision), str(prediction)] += count
         return found
 
@@ -152,7 +152,7 @@ class Counts:
         oldest = {endpoint: sorted(numbers)[-REVISIONS:][0] for endpoint, numbers in revisions.items()}
         for attempt in [attempt for attempt in self._attempts if attempt[3] and attempt[4] < oldest[attempt[0]]]:
             count = self._attempts.pop(attempt)
-            self._attempts[(attempt[0], attempt[1], attempt[2], "", 0, 0, -1, False)] += count
+            self._attempts[(attempt[0], attempt[1], attempt[2], "", 0, 0, UNKNOWN, False)] += count
         self._most_attempts = max(MOST_ATTEMPTS, 2 * len(self._attempts))
 
     def _count_violations(self, endpoint: str, feature: str, kind: str, count: int) -> None:

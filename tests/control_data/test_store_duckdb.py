@@ -167,7 +167,7 @@ def test_a_prediction_is_found_after_the_file_is_opened_again_and_not_after_it_w
     try:
         found = [store.samples.get("flight-delay", name) for name in ("early", "late", "é", "none")]
         assert [sample and sample.prediction_id for sample in found] == ["early", "late", "é", None]
-        store.forget(Keeping(samples=60), make_sample(seconds=5000).time)
+        store.trim(Keeping(samples=60), make_sample(seconds=5000).time)
         assert store.samples.get("flight-delay", "early") is None
         assert store.samples.get("flight-delay", "late") is not None
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from control.stores import Keeping, Store, forgetting, keep_forgetting
+from control.stores import Keeping, Store, keep_trimming, trimming
 from control.stores.arrivals import Arrival
 from control.stores.retention import MISTRUST, Clock
 from control.stores.samples import Question
@@ -32,8 +32,8 @@ def test_samples_and_answers_older_than_they_are_kept_are_removed_and_windows_st
 ) -> None:
     store.ingest([make_sample("a"), make_sample("b", seconds=10), make_answer("a"), make_answer("b", seconds=10)])
     keeping = Keeping(samples=5)
-    assert store.forget(keeping, t0 + 12 * SECOND) == 2
-    assert store.forget(keeping, t0 + 12 * SECOND) == 0
+    assert store.trim(keeping, t0 + 12 * SECOND) == 2
+    assert store.trim(keeping, t0 + 12 * SECOND) == 0
     store.reclaim()
     assert ids(store) == ["b"]
     assert (store.shadows.get("flight-delay", "a"), len(store.shadows.get("flight-delay", "b"))) == ([], 1)
@@ -47,14 +47,14 @@ def test_feedback_that_was_received_longer_ago_than_samples_are_kept_is_removed(
         for s in (0, 10 * SECOND)
     )
     store.take([Arrival(old), Arrival(new)])
-    assert store.forget(Keeping(samples=5), t0 + 12 * SECOND) == 1
+    assert store.trim(Keeping(samples=5), t0 + 12 * SECOND) == 1
     assert store.feedback.coverage("flight-delay", t0, FOREVER).unsampled == 1
 
 
 @EVERYWHERE
 def test_windows_have_an_age_of_their_own(store: Store, make_sample: MakeSample, t0: int) -> None:
     store.ingest([make_sample("a"), make_sample("b", seconds=120)])
-    assert store.forget(Keeping(windows=100), t0 + 200 * SECOND) == 1
+    assert store.trim(Keeping(windows=100), t0 + 200 * SECOND) == 1
     (bucket,) = store.windows.find("flight-delay", 0, FOREVER)
     assert bucket.key.start == t0 + 120 * SECOND
     assert ids(store) == ["a", "b"]
@@ -64,12 +64,12 @@ def test_windows_have_an_age_of_their_own(store: Store, make_sample: MakeSample,
 def test_of_too_much_the_oldest_go_until_the_rest_fits(
     store: Store, make_sample: MakeSample, t0: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forgetting, "AT_ONCE", 10)
+    monkeypatch.setattr(trimming, "AT_ONCE", 10)
     store.ingest([make_sample(f"{index:03}", seconds=index) for index in range(100)])
-    each = len(make_sample("000").encode()) + forgetting.OVERHEAD
+    each = len(make_sample("000").encode()) + trimming.OVERHEAD
     keeping = Keeping(size=round(40.5 * each))
     steps = 0
-    while store.forget(keeping, t0):
+    while store.trim(keeping, t0):
         steps += 1
     assert steps == 6
     assert ids(store) == [f"{index:03}" for index in range(60, 100)]
@@ -82,7 +82,7 @@ def test_removing_goes_on_in_the_background_and_says_so(
     store.ingest([make_sample("old", time=1)])
 
     async def run() -> None:
-        task = asyncio.create_task(keep_forgetting(store, Keeping(samples=3600)))
+        task = asyncio.create_task(keep_trimming(store, Keeping(samples=3600)))
         await eventually(lambda: "1 rows" in caplog.text)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
