@@ -25,13 +25,14 @@ class Failure(Exception):
 
 
 def report(failure: Failure, *, as_json: bool) -> None:
-    """Say what went wrong: on standard error, or as JSON on standard output if JSON was asked for."""
+    """Say what went wrong: on standard error, each thing once, or as JSON on standard output if JSON was asked for."""
     if as_json:
         errors = [{"pointer": p.pointer, "detail": p.detail, "line": p.line} for p in failure.problems]
         print(json.dumps({"error": failure.message, "errors": errors}))
     else:
         print(f"error: {failure.message}", file=sys.stderr)
-        for problem in failure.problems[:LISTED]:
+        problems = [problem for problem in failure.problems if not failure.message.endswith(problem.detail)]
+        for problem in problems[:LISTED]:
             print(f"  {problem}", file=sys.stderr)
-        if (more := len(failure.problems) - LISTED) > 0:
+        if (more := len(problems) - LISTED) > 0:
             print(f"  and {more:,} more; --json has them", file=sys.stderr)

@@ -254,7 +254,7 @@ def test_a_period_that_cannot_be_read_is_explained(run: Run) -> None:
     run("apply", "-f", "-", text=document("timed"))
     done = run("shadow", "timed", "--since", "yesterday")
     assert done.returncode == 1
-    assert "?since: must be a time like" in done.stderr
+    assert "the parameter since must be a time like" in done.stderr
     assert "Traceback" not in done.stderr
 
 

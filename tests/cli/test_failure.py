@@ -26,3 +26,9 @@ def test_machines_get_every_problem(capsys: pytest.CaptureFixture[str]) -> None:
 def test_problems_that_fit_are_all_listed(capsys: pytest.CaptureFixture[str]) -> None:
     report(Failure("no", MANY.problems[:LISTED]), as_json=False)
     assert "more" not in capsys.readouterr().err
+
+
+def test_what_the_message_says_is_not_said_again(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = "must be a time, not 'never'"
+    report(Failure(f"the parameter since {wrong}", [Problem("?since", wrong)]), as_json=False)
+    assert capsys.readouterr().err == f"error: the parameter since {wrong}\n"
