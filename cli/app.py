@@ -1,6 +1,7 @@
 """The application that commands add themselves to."""
 
-from typing import Annotated
+import inspect
+from typing import Annotated, Any
 
 import typer
 
@@ -21,3 +22,17 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
     if version:
         typer.echo(__version__)
         raise typer.Exit
+
+
+def command_line() -> Any:
+    """The command that all are part of. The paragraphs of its help fill the terminal: docstrings break lines where they suit the code."""
+    command = typer.main.get_command(app)
+    _fill(command)
+    return command
+
+
+def _fill(command: Any) -> None:
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
+    for inner in getattr(command, "commands", {}).values():
+        _fill(inner)

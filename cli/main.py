@@ -5,7 +5,7 @@ The sidecar must not pay for control's libraries, nor `hyperplan --help` for any
 
 import sys
 
-from cli.app import app
+from cli.app import command_line
 from cli.commands import (
     alerts,
     endpoints,
@@ -49,7 +49,7 @@ COMMANDS = (
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        command_line()()
     except Failure as failure:
         report(failure, as_json="--json" in sys.argv[1:])
         sys.exit(1)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -423,6 +424,15 @@ def test_a_configuration_that_cannot_be_written_is_a_sentence(tmp_path: Path) ->
 def test_help_tells_what_an_option_is_when_it_is_left_out(command: str, default: str) -> None:
     shown = " ".join(hyperplan(command, "--help").stdout.replace("│", " ").split())
     assert f"[default: ({default}" in shown
+
+
+@pytest.mark.parametrize("command", ["experiment plan", "export", "rollout start"])
+def test_the_paragraphs_of_help_fill_the_terminal_wherever_docstrings_break_their_lines(command: str) -> None:
+    said = hyperplan(*command.split(), "--help").stdout.partition("╭")[0]
+    paragraphs = [text.strip().splitlines() for text in re.split(r"\n\s*\n", said) if text.strip()]
+    broken = [line for lines in paragraphs for line in lines[:-1]]
+    assert broken
+    assert min(len(line.strip()) for line in broken) > 170
 
 
 def test_a_problem_of_a_whole_document_names_no_place_in_it(run: Run) -> None:
