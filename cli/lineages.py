@@ -1,4 +1,7 @@
-"""How commands show model versions, what they were made of, and predictions with all that led to them."""
+"""How commands show model versions, what they were made of, and predictions with all that led to them.
+
+What people wrote is shown as `Text`: its brackets are no markup.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -29,11 +32,11 @@ def show_models(found: Sequence[dict[str, Any]]) -> None:
             (lineage.get("code_revision") or "")[:DIGITS],
             (run.get("id") or "")[:DIGITS],
         )
-        table.add_row(_plain(each["model"]), *[_plain(_short(fact)) for fact in facts])
+        table.add_row(Text(each["model"]), *[Text(_short(fact)) for fact in facts])
     console = Console(highlight=False)
     console.print(table)
     for sentence in _repeats(found):
-        console.print(_plain(sentence))
+        console.print(Text(sentence))
 
 
 def show_model(found: dict[str, Any]) -> None:
@@ -41,14 +44,14 @@ def show_model(found: dict[str, Any]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     added = found["added"]
     gone = "" if found["current"] else f", which has it no more since revision {found['revision'] + 1}"
-    console.print(_plain(f"{found['model']} of {found['endpoint']}{gone}"))
-    console.print(_plain(f"came with revision {added['revision']} by {added['author']}{_why(added)}"))
+    console.print(Text(f"{found['model']} of {found['endpoint']}{gone}"))
+    console.print(Text(f"came with revision {added['revision']} by {added['author']}{_why(added)}"))
     table = Table(_folding("what"), _folding("is"))
     for place, value in _leaves(found["document"]):
-        table.add_row(_plain(place), _plain(_shown(value)))
+        table.add_row(Text(place), Text(_shown(value)))
     console.print(table)
     for sentence in _repeats([found]):
-        console.print(_plain(sentence))
+        console.print(Text(sentence))
 
 
 def show_comparison(found: dict[str, Any]) -> None:
@@ -57,18 +60,18 @@ def show_comparison(found: dict[str, Any]) -> None:
     for line in found["lines"]:
         mark = "" if line["same"] else "≠"
         place = line["pointer"].removeprefix("/").replace("/", ".")
-        table.add_row(mark, _plain(place), *[_plain(_short(value)) for value in line["values"]])
+        table.add_row(mark, Text(place), *[Text(_short(value)) for value in line["values"]])
     console = Console(highlight=False)
     console.print(table)
     for sentence in _repeats(found["models"]):
-        console.print(_plain(sentence))
+        console.print(Text(sentence))
 
 
 def show_explanation(found: dict[str, Any]) -> None:
     """All that is known of a prediction, from the request to the run behind the model."""
     console = Console(highlight=False, soft_wrap=True)
     for line in _explained(found):
-        console.print(_plain(line))
+        console.print(Text(line))
 
 
 def _explained(found: dict[str, Any]) -> Iterator[str]:
@@ -180,8 +183,3 @@ def _folding(name: str, least: int = 0) -> Column:
 def _short(value: Any) -> str:
     text = "" if value is None else _shown(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-
-
-def _plain(text: str) -> Text:
-    """Text that people wrote, shown as they wrote it: its brackets are no markup."""
-    return Text(text)

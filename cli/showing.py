@@ -1,4 +1,7 @@
-"""How commands show what control says, on a terminal."""
+"""How commands show what control says, on a terminal.
+
+What people wrote is shown as `Text`: its brackets are no markup.
+"""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -47,7 +50,7 @@ def show_revisions(found: list[dict[str, Any]]) -> None:
     table = Table("revision", "change", "author", "when", "reason")
     for entry in found:
         when = datetime.fromisoformat(entry["created_at"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(entry["revision"]), entry["change"], _plain(entry["author"]), when, _plain(entry["reason"]))
+        table.add_row(str(entry["revision"]), entry["change"], Text(entry["author"]), when, Text(entry["reason"]))
     Console().print(table)
 
 
@@ -64,23 +67,23 @@ def show_dry_run(found: dict[str, Any]) -> None:
     """What would become of a request: a sentence, then what is wrong with it and who would answer."""
     told = msgspec.convert(found, DryRun)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_plain(f"{told.endpoint} revision {told.revision}: {told.outcome}, {told.why}"))
+    console.print(Text(f"{told.endpoint} revision {told.revision}: {told.outcome}, {told.why}"))
     if told.violations:
         table = Table("row", "feature", "violation", "expected", "got", "what is done")
         for each in told.violations:
             row = (str(each.row), each.feature, each.kind, each.expected, each.got, each.action)
-            table.add_row(*map(_plain, row))
+            table.add_row(*map(Text, row))
         console.print(table)
     elif told.flaw and told.outcome == "routed":
-        console.print(_plain(f"{told.detail}; it passes all the same"))
+        console.print(Text(f"{told.detail}; it passes all the same"))
     if told.arms:
         table = Table("arm", "probability", "who answers, in turn")
         for arm in told.arms:
-            table.add_row(_plain(arm.arm), f"{arm.propensity:.4g}", _plain(", then ".join(map(_turn, arm.chain))))
+            table.add_row(Text(arm.arm), f"{arm.propensity:.4g}", Text(", then ".join(map(_turn, arm.chain))))
         console.print(table)
         if told.shadow:
-            console.print(_plain(f"shadows: {', '.join(map(_turn, told.shadow))}"))
-        console.print(_plain(f"without a sidecar: {told.default or '503'}"))
+            console.print(Text(f"shadows: {', '.join(map(_turn, told.shadow))}"))
+        console.print(Text(f"without a sidecar: {told.default or '503'}"))
 
 
 def show_checked(checked: "Checked") -> None:
@@ -91,11 +94,11 @@ def show_checked(checked: "Checked") -> None:
         for one in checked.breaks:
             examples = ", ".join(f"{example.row}: {example.got}" for example in one.examples)
             row = (one.feature, one.kind, f"{one.rows:,}", f"{one.share:.3g}", one.expected, examples, one.action)
-            table.add_row(*map(_plain, row))
+            table.add_row(*map(Text, row))
         console.print(table)
     if checked.unknown:
         console.print(
-            _plain(f"columns that the schema does not know, and that are not checked: {', '.join(checked.unknown)}")
+            Text(f"columns that the schema does not know, and that are not checked: {', '.join(checked.unknown)}")
         )
     broken = f"{checked.broken_rows:,} of {checked.rows:,} rows break the schema"
     console.print(broken if checked.breaks else f"all {checked.rows:,} rows meet the schema")
@@ -117,11 +120,6 @@ def _turn(turn: Turn) -> str:
     if turn.untranslatable is not None:
         return f"{turn.model} (cannot be asked: {turn.untranslatable})"
     return f"{turn.model} (translated)" if turn.translated else turn.model
-
-
-def _plain(text: str) -> Text:
-    """Text that people wrote, shown as they wrote it: its brackets are no markup."""
-    return Text(text)
 
 
 def _models(endpoint: Endpoint, routing: Routing) -> Table:

@@ -2,7 +2,7 @@
 
 import { swatch } from "./charts.js";
 import { h, svg } from "./dom.js";
-import { ago, count, counted, moment } from "./format.js";
+import { ago, count, counted, evidence, moment } from "./format.js";
 
 const INTERVAL = { height: 46, line: 18, half: 5 };
 const ROOM = 1.15; // of the axis beyond the farthest thing on it
@@ -48,7 +48,7 @@ const standing = (treatment, painted) => {
       { class: "note" },
       [
         `${count(units[arm])} and ${counted(units[control], "unit")} compared`,
-        `evidence ${treatment.evidence.toFixed(1)} of ${treatment.needed.toFixed(1)}`,
+        `evidence ${evidence(treatment)}`,
         ...Object.entries(treatment.guardrails).map(
           ([name, { broken }]) => `${name}: ${broken ? "broken" : "holds"}`,
         ),

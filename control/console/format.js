@@ -25,6 +25,9 @@ export function percent(share) {
 /** A measure of skew. */
 export const measure = (value) => (value === null ? NONE : value.toFixed(value < 10 ? 2 : 1));
 
+/** Evidence that something is so, and how much is needed before it is said. */
+export const evidence = ({ evidence, needed }) => `${evidence.toFixed(1)} of ${needed.toFixed(1)}`;
+
 /** Something per second. */
 export const rate = (value) => decimal(value, value >= 100 ? 0 : value >= 1 ? 1 : 2);
 

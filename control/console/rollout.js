@@ -2,7 +2,7 @@
 
 import { swatch } from "./charts.js";
 import { h } from "./dom.js";
-import { ago, count, moment, percent } from "./format.js";
+import { ago, count, evidence, moment, percent } from "./format.js";
 import { table } from "./table.js";
 
 const RATES = { errors: "Failed", latency: "Slow", violations: "Broke the schema" };
@@ -29,7 +29,7 @@ export function rollout({ rollout: found }, painted) {
         RATES[name] ?? name,
         ofAll(held.hits, held.requests),
         ofAll(held.control_hits, held.control_requests),
-        h("span", { class: held.broken && "alarm" }, `${held.evidence.toFixed(1)} of ${held.needed.toFixed(1)}`),
+        h("span", { class: held.broken && "alarm" }, evidence(held)),
       ]),
     ),
     h(
