@@ -22,7 +22,7 @@ from hyperplan.outcomes import Outcomes
 from hyperplan.thresholds import binary, rates, several
 from hyperplan.thresholds.block import Learnt, Setting, Thresholds
 from hyperplan.thresholds.decider import Decider
-from hyperplan.thresholds.evidence import evidence_of, of_version, units_of, weights_of
+from hyperplan.thresholds.evidence import evidence_of, of_version, weights_of
 from hyperplan.thresholds.lesson import GROWTH, Attained, CannotLearn, Lesson, Verdict, judge
 from hyperplan.thresholds.start import start
 
@@ -232,7 +232,7 @@ def _answers(own: Outcomes) -> several.Answers:
     usable = (truth >= 0) & (truth < width) & np.isfinite(own.probabilities).all(axis=1)
     known = own.where(usable)
     assert known.probabilities is not None
-    return several.Answers(known.probabilities, truth[usable], weights_of(known), units_of(known))
+    return several.Answers(known.probabilities, truth[usable], weights_of(known), known.entities())
 
 
 def _range(attained: Attained | None) -> Range | None:

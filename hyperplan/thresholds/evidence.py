@@ -68,20 +68,12 @@ def weights_of(outcomes: Outcomes) -> Floats:
     return np.asarray(weight / weight.mean() if len(weight) else weight)
 
 
-def units_of(outcomes: Outcomes) -> Ints:
-    """Numbers of whom rows are about; a row without an entity stands for itself."""
-    codes = outcomes.entity.codes.astype(np.int64)
-    alone = codes < 0
-    codes[alone] = len(outcomes.entity.names) + np.arange(alone.sum())
-    return np.unique(codes, return_inverse=True)[1].astype(np.int64)
-
-
 def evidence_of(outcomes: Outcomes, scores: Scores | None = None) -> Evidence:
     """What outcomes of a version say of a binary task, beside all scores of it."""
     known = outcomes.where(np.isfinite(outcomes.score))
     if scores is not None and not len(scores.score):
         scores = None
-    return Evidence(known.score, (known.label >= 0.5).astype(np.float64), weights_of(known), units_of(known), scores)
+    return Evidence(known.score, (known.label >= 0.5).astype(np.float64), weights_of(known), known.entities(), scores)
 
 
 def blind(evidence: Evidence) -> list[Blind]:
