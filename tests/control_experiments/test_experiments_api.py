@@ -137,7 +137,7 @@ def test_a_plan_that_nobody_can_make_says_why(api: Api) -> None:
 def test_an_experiment_that_is_not_declared_yet_is_planned_and_nothing_is_written(api: Api, shop: Shop) -> None:
     shop.visit(500, ALIKE)
     shop.edit(experiment=None)
-    assert "POST one" in ask(api, f"{PATH}/plan", status=404)["detail"]
+    assert "give a design to plan" in ask(api, f"{PATH}/plan", status=404)["detail"]
     block: dict[str, Any] = {"arms": ["a@1", "b@1"], "minimum_effect": {"absolute": 0.1}}
     planned = api.post(f"{PATH}/plan", json=block, params=during(shop))
     assert planned.status_code == 200, planned.text
