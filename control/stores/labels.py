@@ -7,8 +7,9 @@ what was scored is scaled down alike: shares stay what they are, and evidence is
 
 import math
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -69,7 +70,11 @@ class _Drawn(NamedTuple):
 class Labels:
     """The hours of each endpoint."""
 
-    def __init__(self, windows: Windows, feedback: Feedbacks, endpoints: EndpointSource) -> None:
+    def __init__(
+        self, windows: Windows, feedback: Feedbacks, endpoints: EndpointSource, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.clock = clock
+        """What time it is, in nanoseconds since 1970: when it is looked again follows it, and not the times that are asked about."""
         self._windows = windows
         self._feedback = feedback
         self._endpoints = endpoints
@@ -77,20 +82,24 @@ class Labels:
         self._known: defaultdict[str, _Known] = defaultdict(_Known)
         self._lock = threading.Lock()
 
-    def of(self, name: str, now: int) -> list[LabelCoverage]:
+    def of(self, name: str, until: int) -> list[LabelCoverage]:
         """The hours of an endpoint that are over by a time (nanoseconds since 1970), oldest first; none until the first label comes."""
         with self._lock:
             known = self._known[name]
+            now = self.clock()
             if now - known.seen >= BETWEEN:
                 self._look(name, known, now)
-            return [known.stretches[start] for start in sorted(known.stretches) if start + self._width <= now]
+                known.seen = now
+            return [known.stretches[start] for start in sorted(known.stretches) if start + self._width <= until]
 
     def _look(self, name: str, known: _Known, now: int) -> None:
         endpoint = self._endpoints(name)
+        if endpoint is None:
+            return
         end = now - now % self._width
         since = end - (LOOKED_BACK - LOOKED_BACK % self._width)
         changed = self._feedback.changed(name, max(known.seen - OVERLAP, 0), since, end, self._width)
-        if endpoint is None or not (changed or known.stretches):
+        if not (changed or known.stretches):
             return
         scored = self._scored(name, changed | (set(range(since, end, self._width)) - known.stretches.keys()))
         for start, profile in scored.items():
@@ -98,7 +107,6 @@ class Labels:
             if (found := _coverage(start, start + self._width, profile, labelled)) is not None:
                 known.stretches[start] = found
         known.stretches = {start: part for start, part in known.stretches.items() if start >= since}
-        known.seen = now
 
     def _scored(self, name: str, starts: set[int]) -> dict[int, Profile]:
         """The profile of all that models were shown, by hour."""

@@ -1,6 +1,6 @@
 """The store says which predictions got a label, hour by hour, and alerts when labels stay away."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,8 +38,10 @@ def served(make_sample: MakeSample, hour: int, number: int = 20) -> list[Sample]
     ]
 
 
-def shares(found: Sequence[LabelCoverage], since: int) -> list[float]:
-    return [part.share() or 0.0 for part in found if part.start >= since]
+def labels_at(store: Store, now: int, until: int | None = None) -> list[LabelCoverage]:
+    """What is said at a time of the hours that are over by then, or by another."""
+    store.labels.clock = lambda: now
+    return store.labels.of("flight-delay", now if until is None else until)
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def test_each_hour_says_what_share_of_it_has_a_label_and_how_late(
     one, other = served(make_sample, int(first) + 1), served(make_sample, int(first) + 2)
     store.ingest([*one, *other])
     store.take([*(told(sample) for sample in one[:10]), told(other[0], lost=True)])
-    found = [part for part in store.labels.of("flight-delay", other[-1].time + 2 * HOUR) if part.scored.rows]
+    found = [part for part in labels_at(store, other[-1].time + 2 * HOUR) if part.scored.rows]
     rows = sum(part.scored.rows for part in found), sum(part.labelled.rows for part in found)
     assert rows == (40, 11)
     assert LabelCoverage.merged(found).delay(0.5) == pytest.approx(1800, rel=0.02)
@@ -68,22 +70,35 @@ def test_an_hour_is_reckoned_again_when_late_labels_come(store: Store, make_samp
     store.ingest(samples)
     store.take([told(samples[0])])
     now = t0 + 4 * HOUR
-    before = LabelCoverage.merged(store.labels.of("flight-delay", now)).labelled.rows
+    before = LabelCoverage.merged(labels_at(store, now)).labelled.rows
     store.take([told(sample, delay=4 * HOUR) for sample in samples[1:]])
-    assert LabelCoverage.merged(store.labels.of("flight-delay", now + BETWEEN // 2)).labelled.rows == before == 1
-    assert LabelCoverage.merged(store.labels.of("flight-delay", now + 2 * BETWEEN)).labelled.rows == 20
+    assert LabelCoverage.merged(labels_at(store, now + BETWEEN // 2)).labelled.rows == before == 1
+    assert LabelCoverage.merged(labels_at(store, now + 2 * BETWEEN)).labelled.rows == 20
 
 
 def test_until_the_first_label_comes_there_is_nothing_to_say(store: Store, make_sample: MakeSample, t0: int) -> None:
     store.ingest(served(make_sample, 1))
-    assert store.labels.of("flight-delay", t0 + 4 * HOUR) == []
+    assert labels_at(store, t0 + 4 * HOUR) == []
+
+
+def test_a_question_about_the_future_or_the_past_keeps_nobody_from_looking_now(
+    store: Store, make_sample: MakeSample, t0: int
+) -> None:
+    samples = served(make_sample, 1)
+    store.ingest(samples)
+    store.take([told(samples[0])])
+    now = t0 + 4 * HOUR
+    assert labels_at(store, now, until=now + 1000 * HOUR)
+    assert labels_at(store, now, until=t0) == []
+    store.take([told(sample, delay=4 * HOUR) for sample in samples[1:]])
+    assert LabelCoverage.merged(labels_at(store, now + 2 * BETWEEN)).labelled.rows == 20
 
 
 def test_of_very_many_labels_a_part_is_read_and_the_share_stays(store: Store, make_sample: MakeSample, t0: int) -> None:
     samples = served(make_sample, 1, 2 * MOST_READ)
     store.ingest(samples)
     store.take([told(sample) for sample in samples])
-    found = LabelCoverage.merged(store.labels.of("flight-delay", t0 + 4 * HOUR))
+    found = LabelCoverage.merged(labels_at(store, t0 + 4 * HOUR))
     assert found.labelled.rows == pytest.approx(MOST_READ, abs=2)
     assert found.share() == pytest.approx(1, abs=0.01)
 
@@ -96,6 +111,7 @@ def test_labels_that_stay_away_are_found_by_the_case_of_the_endpoint(
         store.ingest(samples)
         store.take([told(sample) for sample in samples if hour <= 20 or sample.time % 7 == 0])
     traffic = Traffic("flight-delay", t0, t0 + 33 * HOUR)
+    store.labels.clock = lambda: traffic.until
     case = case_of(store, ENDPOINT, "gbm@1", None, traffic, traffic.buckets(store))
     (finding,) = unlabelled(case)
     assert finding.effect < -0.5
