@@ -105,7 +105,7 @@ class _Demo:
         judged = list(each(for_experiment(flights, min(replayed or JUDGED, JUDGED), replayed)))
         async with AsyncExitStack() as running:
             servers = {model.label: await self._serve(running, training, model.label) for model in training.models}
-            endpoint = parse_endpoint(document({label: address for label, (_, address) in servers.items()}))
+            endpoint = parse_endpoint(document(_addresses(servers)))
             stack = await running.enter_async_context(Stack(self._stack_settings(), self._note))
             http = await running.enter_async_context(httpx.AsyncClient(base_url=stack.settings.control.url, timeout=60))
             with screen.step("handing the endpoint and its references to control"):
@@ -172,13 +172,7 @@ class _Demo:
     async def _introduce(
         self, http: httpx.AsyncClient, endpoint: Endpoint, servers: dict[str, tuple[Process, str]], training: Training
     ) -> None:
-        text = document({label: address for label, (_, address) in servers.items()})
-        headers = {
-            "content-type": "application/yaml",
-            "hyperplan-author": "demo",
-            "hyperplan-reason": "the demo begins",
-        }
-        await _sent(http, "PUT", f"/v1/endpoints/{NAME}", text, headers)
+        await _apply(http, document(_addresses(servers)), "the demo begins")
         for model in training.models:
             reference = await asyncio.to_thread(
                 profile_file, training.data, endpoint, model.label, time_column="scheduled", chunk_rows=REFERENCE_CHUNK
@@ -240,13 +234,8 @@ class _Demo:
         self, http: httpx.AsyncClient, servers: dict[str, tuple[Process, str]], flights: list[Flight]
     ) -> Conclusions:
         """The second half: other flights, whose truth comes back while they land."""
-        text = document_of_experiment({label: address for label, (_, address) in servers.items()})
-        headers = {
-            "content-type": "application/yaml",
-            "hyperplan-author": "demo",
-            "hyperplan-reason": "the truth comes back: gbm against the rule, logit as a shadow",
-        }
-        await _sent(http, "PUT", f"/v1/endpoints/{NAME}", text, headers)
+        text = document_of_experiment(_addresses(servers))
+        await _apply(http, text, "the truth comes back: gbm against the rule, logit as a shadow")
         landings, over = Landings(NAME, flights), asyncio.Event()
         answers: list[Answer] = []
         reporting = asyncio.create_task(report(self._settings.listen.url, landings, over))
@@ -263,6 +252,15 @@ class _Demo:
         with self._screen.step("waiting for the verdict"):
             errors = sum(answer.status != httpx.codes.OK for answer in answers)
             return await conclude(http, NAME, len(flights), errors, landings.sent)
+
+
+def _addresses(servers: dict[str, tuple[Process, str]]) -> dict[str, str]:
+    return {label: address for label, (_, address) in servers.items()}
+
+
+async def _apply(http: httpx.AsyncClient, text: str, reason: str) -> None:
+    headers = {"content-type": "application/yaml", "hyperplan-author": "demo", "hyperplan-reason": reason}
+    await _sent(http, "PUT", f"/v1/endpoints/{NAME}", text, headers)
 
 
 async def _sent(
